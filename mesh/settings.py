@@ -33,7 +33,9 @@ class Settings(BaseSettings):
     nats_password: str = Field("", description="NATS password.", repr=False)
     nats_replicas: int = Field(1, ge=1, le=5, description="Replicas of streams and buckets.")
 
-    postgres_dsn: str = Field("", description="Ledger, as the role that row-level security binds.", repr=False)
+    postgres_dsn: str = Field(
+        "", description="Ledger, as the role that row-level security binds.", repr=False
+    )
     postgres_owner_dsn: str = Field("", description="Ledger, as its owner; migrations only.", repr=False)
     postgres_worker_dsn: str = Field(
         "", description="Ledger, as the role of relay, projector and reaper.", repr=False
@@ -60,7 +62,12 @@ class Settings(BaseSettings):
 
     stage_concurrency: int = Field(2, ge=1, le=256, description="Facts a stage works on at once.")
     ack_wait_s: float = Field(30.0, ge=1, description="Redelivery after this silence, seconds.")
-    max_deliver: int = Field(6, ge=2, le=50, description="Deliveries before the dead-letter stream.")
+    max_attempts: int = Field(
+        5, ge=1, le=50, description="Runs of a stage that may crash before the fact is given up."
+    )
+    max_deliver: int = Field(
+        24, ge=2, le=100, description="Deliveries, passing errors included, before a fact is given up."
+    )
     retry_base_s: float = Field(0.5, gt=0, description="First retry delay, seconds; doubles, with jitter.")
     retry_cap_s: float = Field(60.0, gt=0, description="Longest retry delay, seconds.")
     job_deadline_s: float = Field(600.0, gt=0, description="Time a job may take, seconds.")

@@ -1,0 +1,141 @@
+"""Who calls, and whether they may: access tokens against each method's auth option.
+
+Envoy has verified the token already; this is the second, independent check (PyJWT), and
+the only one for callers inside the mesh. Deny by default: a method without the option
+is refused, and so is a token without tenant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+from assay.common.v1 import auth_pb2
+from google.protobuf.descriptor import ServiceDescriptor
+
+from mesh.errors import PermissionDenied, Transient, Unauthenticated
+from mesh.settings import Settings
+
+ALGORITHMS = ["ES256", "RS256"]
+TOKEN_TYPES = {"at+jwt", "application/at+jwt", "jwt"}
+CLOCK_SKEW_S = 30
+KEYS_TIMEOUT_S = 3
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The caller: token subject, tenant (UUID), scopes."""
+
+    subject: str
+    tenant_id: str
+    scopes: frozenset[str]
+
+
+_principal: ContextVar[Principal | None] = ContextVar("assay_principal", default=None)
+
+
+def current_principal() -> Principal:
+    """Returns the caller of the running RPC; raises Unauthenticated outside of one."""
+    principal = _principal.get()
+    if principal is None:
+        raise Unauthenticated("UNAUTHENTICATED", "This call needs an access token.")
+    return principal
+
+
+def set_principal(principal: Principal | None) -> None:
+    """Binds the caller to the running RPC; for the interceptor and for tests of handlers."""
+    _principal.set(principal)
+
+
+def rules(services: Iterable[ServiceDescriptor]) -> dict[str, auth_pb2.Auth]:
+    """Returns the auth option by gRPC path; raises ValueError for a method without one."""
+    found: dict[str, auth_pb2.Auth] = {}
+    for service in services:
+        for method in service.methods:
+            auth = method.GetOptions().Extensions[auth_pb2.auth]
+            if not (auth.scopes or auth.open) or auth.reach == auth_pb2.REACH_UNSPECIFIED:
+                raise ValueError(f"{method.full_name} lacks the option (assay.common.v1.auth)")
+            found[f"/{service.full_name}/{method.name}"] = auth
+    return found
+
+
+class Verifier:
+    """Verifies access tokens against a key set that is a file or a URL."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._remote = (
+            jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=300, timeout=KEYS_TIMEOUT_S)
+            if settings.oidc_jwks_url and not settings.oidc_jwks_file
+            else None
+        )
+        self._file_keys: tuple[float, dict[str, jwt.PyJWK]] = (0.0, {})
+
+    async def verify(self, authorization: str) -> Principal:
+        """Returns the principal of an `authorization` header; raises Unauthenticated, Transient."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated(
+                "UNAUTHENTICATED", "This call needs an access token.", fix="Send `authorization: Bearer ...`."
+            )
+        try:
+            header = jwt.get_unverified_header(token)
+            if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
+                raise jwt.InvalidTokenError("not an access token")
+            key = await self._key(str(header.get("kid", "")))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._settings.oidc_audience,
+                issuer=self._settings.oidc_issuer,
+                leeway=CLOCK_SKEW_S,
+                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+            )
+            return _to_principal(claims)
+        except (jwt.InvalidTokenError, KeyError, ValueError) as error:
+            raise Unauthenticated(
+                "UNAUTHENTICATED", "The access token does not verify.", fix="Get a new token."
+            ) from error
+
+    async def _key(self, kid: str) -> jwt.PyJWK:
+        if self._remote is not None:
+            try:
+                return await asyncio.to_thread(self._remote.get_signing_key, kid)
+            except jwt.PyJWKClientConnectionError as error:
+                raise Transient("KEYS_UNAVAILABLE", "The issuer's key set does not answer.") from error
+        return self._keys_of_file()[kid]
+
+    def _keys_of_file(self) -> dict[str, jwt.PyJWK]:
+        path = Path(self._settings.oidc_jwks_file)
+        changed = path.stat().st_mtime
+        if changed != self._file_keys[0]:
+            loaded = jwt.PyJWKSet.from_dict(json.loads(path.read_text()))
+            self._file_keys = (changed, {str(key.key_id): key for key in loaded.keys})
+        return self._file_keys[1]
+
+
+def _to_principal(claims: dict[str, Any]) -> Principal:
+    scope = claims.get("scope", "")
+    scopes = scope.split() if isinstance(scope, str) else [str(item) for item in scope]
+    tenant = str(uuid.UUID(str(claims["tenant"])))
+    return Principal(subject=str(claims["sub"]), tenant_id=tenant, scopes=frozenset(scopes))
+
+
+def require(principal: Principal, scopes: Sequence[str]) -> None:
+    """Raises PermissionDenied unless the caller has one of the scopes."""
+    if not principal.scopes.intersection(scopes):
+        wanted = " or ".join(scopes)
+        raise PermissionDenied(
+            "SCOPE_MISSING",
+            f"This call needs the scope {wanted}.",
+            fix="Ask for a token with that scope.",
+            metadata={"scopes": " ".join(scopes)},
+        )

@@ -1,0 +1,119 @@
+"""Facts: what happened to an analysis, in the past tense, once each.
+
+Subject `analysis.<region>.<kind>.<fact>.<job>.<epoch>`. A fact is published create-once
+(`Nats-Expected-Last-Subject-Sequence: 0`), so that doing the work twice leaves one fact.
+Headers are CloudEvents 1.0 in NATS binary mode, plus W3C trace context.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from assay.events.v1.analysis_pb2 import Analysis
+from nats.js import JetStreamContext
+from nats.js.errors import APIError
+
+from mesh import telemetry
+from mesh.errors import Internal
+
+STREAM = "ANALYSIS"
+TATTOO_FACTS = ("requested", "ingested", "segmented", "colored", "decided", "reported")
+BALANCE_FACTS = ("requested", "ingested", "posed", "swayed", "decided", "reported")
+TERMINAL_FACTS = ("reported", "failed", "cancelled", "erased")
+FACTS = frozenset((*TATTOO_FACTS, *BALANCE_FACTS, *TERMINAL_FACTS))
+MAX_FACT_BYTES = 64 * 1024
+WRONG_LAST_SEQUENCE = 10071
+PUBLISH_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The parts of a fact's subject."""
+
+    region: str
+    kind: str
+    fact: str
+    job_id: str
+    epoch: int
+
+    def __str__(self) -> str:
+        return f"analysis.{self.region}.{self.kind}.{self.fact}.{self.job_id}.{self.epoch}"
+
+
+def subject(fact: str, analysis: Analysis) -> Subject:
+    """Returns the subject under which a fact about `analysis` is published."""
+    if fact not in FACTS:
+        raise Internal("UNKNOWN_FACT", f"{fact} is not a fact.")
+    job = analysis.job
+    return Subject(job.region, job.kind, fact, job.job_id, job.epoch)
+
+
+def parse(text: str) -> Subject:
+    """Parses a subject; raises Internal when it is not one of a fact."""
+    parts = text.split(".")
+    if len(parts) != 6 or parts[0] != "analysis" or parts[3] not in FACTS or not parts[5].isdigit():
+        raise Internal("NOT_A_FACT", "The subject is not one of a fact.")
+    return Subject(parts[1], parts[2], parts[3], parts[4], int(parts[5]))
+
+
+def message_id(fact: str, analysis: Analysis) -> str:
+    """Returns the Nats-Msg-Id; it carries the fact because dedupe is per stream."""
+    return f"{fact}:{analysis.job.job_id}:{analysis.job.epoch}"
+
+
+def headers(fact: str, analysis: Analysis, source: str) -> dict[str, str]:
+    """Returns CloudEvents, dedupe and trace headers of a fact."""
+    made = {
+        "ce-specversion": "1.0",
+        "ce-id": message_id(fact, analysis),
+        "ce-type": f"assay.analysis.{fact}.v1",
+        "ce-source": f"/assay/{source}",
+        "ce-subject": analysis.job.job_id,
+        "ce-time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ce-datacontenttype": "application/protobuf",
+        "ce-dataschema": "assay.events.v1.Analysis",
+        "Nats-Msg-Id": message_id(fact, analysis),
+    }
+    telemetry.inject(made)
+    return made
+
+
+@dataclass(frozen=True)
+class Published:
+    """Outcome of a publication: whether this call created the fact."""
+
+    created: bool
+
+
+def encode(fact: str, analysis: Analysis) -> bytes:
+    """Serialises the document; raises Internal (FACT_TOO_LARGE) beyond 64 KiB."""
+    payload = analysis.SerializeToString(deterministic=True)
+    if len(payload) > MAX_FACT_BYTES:
+        raise Internal("FACT_TOO_LARGE", f"The fact {fact} has {len(payload)} bytes; 65536 is the limit.")
+    return payload
+
+
+async def publish_fact(js: JetStreamContext, fact: str, analysis: Analysis, *, source: str) -> Published:
+    """Publishes a fact create-once.
+
+    A second publication of the same fact, by anybody, at any time, is not an error:
+    `created` is False and the stream keeps the first.
+    """
+    return await publish_payload(
+        js, str(subject(fact, analysis)), encode(fact, analysis), headers(fact, analysis, source)
+    )
+
+
+async def publish_payload(
+    js: JetStreamContext, to: str, payload: bytes, with_headers: dict[str, str]
+) -> Published:
+    """Publishes an encoded fact create-once; the outbox relay keeps facts encoded."""
+    send = {**with_headers, "Nats-Expected-Last-Subject-Sequence": "0"}
+    try:
+        ack = await js.publish(to, payload, headers=send, stream=STREAM, timeout=PUBLISH_TIMEOUT_S)
+    except APIError as error:
+        if error.err_code == WRONG_LAST_SEQUENCE:
+            return Published(created=False)
+        raise
+    return Published(created=not ack.duplicate)

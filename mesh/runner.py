@@ -1,0 +1,368 @@
+"""The stage runner: takes facts from a durable pull consumer, runs the handler, publishes one fact.
+
+At least once in, exactly one fact out. The order is: look at the control bucket, run,
+look again, publish create-once, then acknowledge with confirmation; a crash anywhere in
+between repeats work that is harmless to repeat. Heartbeats keep a long run from being
+delivered elsewhere. Passing errors come back by `nak(delay)` with full jitter; never by a
+bare nak (it redelivers at once) and never by BackOff (it distorts the delay). What the
+input is at fault for becomes a `failed` fact; what we give up on becomes a dead letter too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import nats.errors
+import structlog
+from assay.common.v1.types_pb2 import ObjectRef
+from assay.events.v1.analysis_pb2 import Analysis, Failure, StageRun
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.errors import APIError, NotFoundError
+from nats.js.kv import KeyValue
+from opentelemetry import trace
+from structlog.typing import FilteringBoundLogger
+
+from mesh import deadletters, facts, telemetry
+from mesh.control import Control
+from mesh.errors import AssayError, DeadlineExceeded, ResourceExhausted, Transient, as_assay_error
+from mesh.jetstream import JetStream
+from mesh.objects import ObjectStore
+from mesh.progress import Progress
+from mesh.settings import Settings
+from mesh.stage import Stage
+from mesh.topology import CONTROL_BUCKET, EDGES, PROGRESS_BUCKET
+
+T = TypeVar("T")
+
+FETCH_TIMEOUT_S = 5.0
+ACK_TIMEOUT_S = 5.0
+RECOVER_S = 1.0
+OUT_OF_TIME = "DEADLINE"
+
+PASSING = (nats.errors.Error, APIError, OSError, TimeoutError)
+
+
+@dataclass
+class Context:
+    """The mesh's StageContext: S3, JetStream, an executor."""
+
+    stage: str
+    analysis: Analysis
+    deadline: datetime
+    log: FilteringBoundLogger
+    objects: ObjectStore
+    told: Progress
+    executor: Executor | None
+
+    async def get(self, ref: ObjectRef) -> bytes:
+        return await self.objects.get(ref)
+
+    async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
+        job = self.analysis.job
+        return await self.objects.put(f"{job.tenant_id}/{job.job_id}/{self.stage}", name, data, media_type)
+
+    async def progress(self, percent: float, message: str) -> None:
+        await self.told.tell(self.analysis.job, self.stage, percent, message)
+
+    async def compute(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a delivery ended, and what its message is told."""
+
+    outcome: str
+    settle: Callable[[], Awaitable[Any]]
+
+
+class Runner:
+    """Runs one stage in one process."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        connection: JetStream,
+        objects: ObjectStore,
+        executor: Executor | None = None,
+    ) -> None:
+        self.stage = stage
+        self._settings = settings
+        self._js: JetStreamContext = connection.js
+        self._objects = objects
+        self._executor = executor
+        self._stopping = asyncio.Event()
+        self._slots = asyncio.Semaphore(settings.stage_concurrency)
+        self._running: set[asyncio.Task[None]] = set()
+        self._edge = next(edge for edge in EDGES if edge.stage == stage.name)
+        self._log: FilteringBoundLogger = structlog.get_logger().bind(stage=stage.name)
+
+    def stop(self) -> None:
+        """Stops fetching; running work goes on."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Fetches until stopped, then waits for what runs, at most the drain time."""
+        progress = Progress(await self._bucket(PROGRESS_BUCKET))
+        control = Control(await self._bucket(CONTROL_BUCKET))
+        while not self._stopping.is_set():
+            try:
+                await self._consume(progress, control)
+            except PASSING as error:
+                self._log.warning("consumer_lost", error=str(error), kind=type(error).__name__)
+                await _sleep_unless(self._stopping, RECOVER_S)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._settings.drain_s)
+        for task in self._running:
+            task.cancel()
+
+    async def _consume(self, progress: Progress, control: Control) -> None:
+        subscription = await self._js.pull_subscribe_bind(self._edge.durable, facts.STREAM)
+        try:
+            while not self._stopping.is_set():
+                await self._slots.acquire()
+                message = await self._fetch_one(subscription)
+                if message is None:
+                    self._slots.release()
+                    continue
+                task = asyncio.create_task(self._deliver(message, progress, control))
+                self._running.add(task)
+                task.add_done_callback(self._done)
+        finally:
+            with contextlib.suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._slots.release()
+
+    async def _fetch_one(self, subscription: JetStreamContext.PullSubscription) -> Msg | None:
+        """Fetches one fact; None when there is none for a while or we are stopping.
+
+        A fetch is raced with the stop signal: a fact that arrives in the same moment is
+        not lost, it is handed out again after the acknowledgement wait.
+        """
+        fetch = asyncio.create_task(subscription.fetch(1, timeout=FETCH_TIMEOUT_S))
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not fetch.done():
+                return None
+            return fetch.result()[0]
+        except nats.errors.TimeoutError:
+            return None
+        except BaseException:
+            self._slots.release()
+            raise
+        finally:
+            stop.cancel()
+            fetch.cancel()
+
+    async def _deliver(self, message: Msg, progress: Progress, control: Control) -> None:
+        """One delivery, from decoding to acknowledgement. Never raises."""
+        started = time.perf_counter()
+        delivery = message.metadata.num_delivered or 1
+        if delivery > 1:
+            telemetry.STAGE_REDELIVERIES.labels(self.stage.name).inc()
+        parent = telemetry.extract(message.headers or {})
+        with (
+            telemetry.STAGE_ACTIVE.labels(self.stage.name).track_inprogress(),
+            telemetry.tracer.start_as_current_span(
+                f"process {self.stage.consumes}",
+                context=parent,
+                kind=trace.SpanKind.CONSUMER,
+                attributes={
+                    "messaging.system": "nats",
+                    "messaging.operation.type": "process",
+                    "messaging.consumer.group.name": self._edge.durable,
+                    "assay.stage": self.stage.name,
+                    "assay.delivery": delivery,
+                },
+                record_exception=False,
+            ) as span,
+        ):
+            outcome = "unsettled"
+            try:
+                outcome = await self._settled(message, delivery, progress, control)
+            except PASSING as error:
+                # Nothing was acknowledged, so the fact comes again after the wait.
+                self._log.warning("delivery_unsettled", error=str(error), kind=type(error).__name__)
+            finally:
+                seconds = time.perf_counter() - started
+                span.set_attribute("assay.outcome", outcome)
+                telemetry.STAGE_SECONDS.labels(self.stage.name, outcome).observe(seconds)
+                self._log.info(
+                    "stage_run",
+                    outcome=outcome,
+                    subject=message.subject,
+                    delivery=delivery,
+                    seconds=round(seconds, 4),
+                )
+
+    async def _settled(self, message: Msg, delivery: int, progress: Progress, control: Control) -> str:
+        heartbeat = asyncio.create_task(self._heartbeat(message))
+        try:
+            verdict = await self._judge(message, delivery, progress, control)
+        finally:
+            heartbeat.cancel()
+        await verdict.settle()
+        return verdict.outcome
+
+    async def _heartbeat(self, message: Msg) -> None:
+        while True:
+            await asyncio.sleep(self._settings.ack_wait_s / 3)
+            with contextlib.suppress(nats.errors.Error):
+                await message.in_progress()
+
+    async def _judge(self, message: Msg, delivery: int, progress: Progress, control: Control) -> Verdict:
+        def acknowledge() -> Awaitable[Any]:
+            return message.ack_sync(timeout=ACK_TIMEOUT_S)
+
+        analysis = Analysis()
+        try:
+            analysis.ParseFromString(message.data)
+        except DecodeError as error:
+            await deadletters.bury(self._js, message, self.stage.name, "FACT_UNREADABLE", str(error))
+            return Verdict("dead", lambda: _terminate(message, "unreadable"))
+        structlog.contextvars.bind_contextvars(job_id=analysis.job.job_id)
+        if await control.word(analysis.job.job_id):
+            return Verdict("withdrawn", acknowledge)
+        if delivery > 1 and await self._already(analysis):
+            return Verdict("repeated", acknowledge)
+        try:
+            await self._work(analysis, delivery, progress, control)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            return await self._after(error, message, analysis, delivery, acknowledge)
+        return Verdict("done", acknowledge)
+
+    async def _work(self, analysis: Analysis, delivery: int, progress: Progress, control: Control) -> None:
+        deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
+        left = (deadline - datetime.now(UTC)).total_seconds()
+        if left <= 0:
+            raise DeadlineExceeded(OUT_OF_TIME, "The job's time ran out before this stage began.")
+        context = Context(
+            stage=self.stage.name,
+            analysis=analysis,
+            deadline=deadline,
+            log=self._log.bind(job_id=analysis.job.job_id),
+            objects=self._objects,
+            told=progress,
+            executor=self._executor,
+        )
+        started = datetime.now(UTC)
+        try:
+            async with asyncio.timeout(left) as limit:
+                page = await self.stage.handle(analysis, context)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise DeadlineExceeded(OUT_OF_TIME, "The job's time ran out in this stage.") from error
+        if await control.word(analysis.job.job_id):
+            return
+        fact = self._next(analysis, page, started, delivery)
+        published = await facts.publish_fact(
+            self._js, self.stage.publishes, fact, source=f"svc_{self.stage.name}"
+        )
+        counter = telemetry.FACTS_PUBLISHED if published.created else telemetry.FACTS_REPEATED
+        counter.labels(self.stage.publishes).inc()
+
+    def _next(self, analysis: Analysis, page: Any, started: datetime, delivery: int) -> Analysis:
+        fact = Analysis()
+        fact.CopyFrom(analysis)
+        getattr(fact, self.stage.page).CopyFrom(page)
+        run = StageRun(stage=self.stage.name, delivery=delivery, code_version=self._settings.version)
+        run.started_at.FromDatetime(started)
+        run.finished_at.FromDatetime(datetime.now(UTC))
+        fact.runs.append(run)
+        return fact
+
+    async def _already(self, analysis: Analysis) -> bool:
+        """Whether a run before this one got as far as publishing; spares doing it again."""
+        try:
+            await self._js.get_last_msg(
+                facts.STREAM, str(facts.subject(self.stage.publishes, analysis)), direct=True
+            )
+        except NotFoundError:
+            return False
+        return True
+
+    async def _after(
+        self,
+        error: Exception,
+        message: Msg,
+        analysis: Analysis,
+        delivery: int,
+        acknowledge: Callable[[], Awaitable[Any]],
+    ) -> Verdict:
+        """Decides what an error of the handler means for the fact."""
+        ours = as_assay_error(error)
+        if not isinstance(error, AssayError):
+            self._log.error("stage_crashed", exc_info=error, delivery=delivery)
+        if ours.permanent or ours.code == OUT_OF_TIME:
+            await self._fail(analysis, ours)
+            return Verdict("failed", acknowledge)
+        # What we depend on may be away for minutes; our own crashes will not mend by waiting.
+        passing = isinstance(ours, Transient | ResourceExhausted)
+        if delivery < (self._settings.max_deliver if passing else self._settings.max_attempts):
+            delay = self._delay(delivery)
+            self._log.warning("stage_retry", code=ours.code, delivery=delivery, delay_s=round(delay, 2))
+            return Verdict("retried", lambda: message.nak(delay=delay))
+        await deadletters.bury(self._js, message, self.stage.name, ours.code, ours.message)
+        await self._fail(analysis, ours)
+        return Verdict("dead", lambda: _terminate(message, ours.code))
+
+    async def _fail(self, analysis: Analysis, error: AssayError) -> None:
+        await facts.publish_fact(
+            self._js, "failed", failed(analysis, self.stage.name, error), source=f"svc_{self.stage.name}"
+        )
+        telemetry.FACTS_PUBLISHED.labels("failed").inc()
+
+    def _delay(self, delivery: int) -> float:
+        """Full jitter over an exponential ceiling; never so short that it is a hot loop."""
+        ceiling = min(self._settings.retry_cap_s, self._settings.retry_base_s * 2 ** (delivery - 1))
+        return random.uniform(ceiling / 4, ceiling)  # noqa: S311 (jitter, not a secret)
+
+    async def _bucket(self, name: str) -> KeyValue:
+        return await self._js.key_value(name)
+
+
+def failed(analysis: Analysis, stage: str, error: AssayError) -> Analysis:
+    """Returns the document of a `failed` fact."""
+    fact = Analysis()
+    fact.CopyFrom(analysis)
+    fact.failure.CopyFrom(
+        Failure(
+            stage=stage,
+            code=error.code,
+            message=error.message,
+            field=error.field,
+            fix=error.fix,
+            permanent=error.permanent,
+        )
+    )
+    return fact
+
+
+async def _terminate(message: Msg, reason: str) -> None:
+    """Ends redelivery with a reason, which `term()` of the client cannot carry."""
+    await message._client.publish(message.reply, b"+TERM " + reason.encode())
+    await message._client.flush(timeout=2)
+
+
+async def _sleep_unless(stopping: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

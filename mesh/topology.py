@@ -1,0 +1,182 @@
+"""Streams, consumers, buckets: declared once, applied idempotently by `python -m mesh.topology`.
+
+Services only bind. A pull subscription that finds a durable keeps the durable's old
+configuration silently, so `add_consumer` (which updates) is the only way it is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+from minio import Minio
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DiscardPolicy,
+    KeyValueConfig,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+from nats.js.errors import BadRequestError, NotFoundError
+
+from mesh import facts, jetstream, logs
+from mesh.settings import Settings
+
+log = structlog.get_logger()
+
+DEADLETTER_STREAM = "DEADLETTER"
+ADVISORY_STREAM = "ADVISORY"
+PROGRESS_BUCKET = "job-progress"
+CONTROL_BUCKET = "job-control"
+PROJECTOR = "gateway-projector"
+MOVER = "deadletter-mover"
+DAY_S = 86_400.0
+UNLIMITED = -1
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A stage's durable consumer: which fact of which kind it takes."""
+
+    stage: str
+    kind: str
+    fact: str
+
+    @property
+    def durable(self) -> str:
+        return f"stage-{self.stage}"
+
+    def filter(self, region: str) -> str:
+        return f"analysis.{region}.{self.kind}.{self.fact}.*.*"
+
+
+EDGES = (
+    Edge("ingest", "*", "requested"),
+    Edge("segment", "tattoo", "ingested"),
+    Edge("color", "tattoo", "segmented"),
+    Edge("decision", "tattoo", "colored"),
+    Edge("report", "*", "decided"),
+)
+
+
+def streams(settings: Settings) -> tuple[StreamConfig, ...]:
+    """Limits streams on file: several readers need the same fact, and replay stays possible."""
+
+    def stream(name: str, subject: str, discard: DiscardPolicy, days: int, max_bytes: int) -> StreamConfig:
+        return StreamConfig(
+            name=name,
+            subjects=[subject],
+            discard=discard,
+            max_age=days * DAY_S,
+            max_bytes=max_bytes,
+            max_msg_size=128 * 1024,
+            duplicate_window=120,
+            storage=StorageType.FILE,
+            retention=RetentionPolicy.LIMITS,
+            num_replicas=settings.nats_replicas,
+            allow_direct=True,
+        )
+
+    advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{facts.STREAM}.*"
+    return (
+        stream(facts.STREAM, "analysis.>", DiscardPolicy.NEW, 7, 4 * 2**30),
+        stream(DEADLETTER_STREAM, "deadletter.>", DiscardPolicy.NEW, 30, 2**30),
+        stream(ADVISORY_STREAM, advisories, DiscardPolicy.OLD, 7, 2**26),
+    )
+
+
+def consumers(settings: Settings) -> tuple[tuple[str, ConsumerConfig], ...]:
+    """Every durable of the mesh with the stream it reads. No BackOff: it breaks `nak(delay)`."""
+
+    def consumer(durable: str, subject: str | None, max_deliver: int) -> ConsumerConfig:
+        return ConsumerConfig(
+            durable_name=durable,
+            filter_subject=subject,
+            max_deliver=max_deliver,
+            max_ack_pending=1024,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=settings.ack_wait_s,
+        )
+
+    stages = tuple(
+        (facts.STREAM, consumer(edge.durable, edge.filter(settings.region), settings.max_deliver))
+        for edge in EDGES
+    )
+    return (
+        *stages,
+        (facts.STREAM, consumer(PROJECTOR, f"analysis.{settings.region}.>", UNLIMITED)),
+        (ADVISORY_STREAM, consumer(MOVER, None, UNLIMITED)),
+    )
+
+
+def buckets(settings: Settings) -> tuple[KeyValueConfig, ...]:
+    """Progress is ephemeral (a day); control outlives the stream's facts."""
+    return (
+        KeyValueConfig(
+            bucket=PROGRESS_BUCKET,
+            history=1,
+            ttl=DAY_S,
+            storage=StorageType.FILE,
+            replicas=settings.nats_replicas,
+        ),
+        KeyValueConfig(
+            bucket=CONTROL_BUCKET,
+            history=1,
+            ttl=8 * DAY_S,
+            storage=StorageType.FILE,
+            replicas=settings.nats_replicas,
+        ),
+    )
+
+
+async def apply(js: JetStreamContext, settings: Settings) -> None:
+    """Creates or updates everything; safe to run at any time, any number of times."""
+    for stream in streams(settings):
+        try:
+            await js.add_stream(stream)
+        except BadRequestError:
+            await js.update_stream(stream)
+    for name, consumer in consumers(settings):
+        await js.add_consumer(name, consumer)
+    for bucket in buckets(settings):
+        try:
+            await js.key_value(bucket.bucket)
+        except NotFoundError:
+            await js.create_key_value(bucket)
+
+
+def apply_buckets(settings: Settings) -> None:
+    """Creates the two S3 buckets where they are missing."""
+    parts = urlsplit(settings.s3_endpoint)
+    client = Minio(
+        parts.netloc,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        secure=parts.scheme == "https",
+        region=settings.s3_region,
+    )
+    for bucket in (settings.s3_uploads_bucket, settings.s3_artifacts_bucket):
+        if not client.bucket_exists(bucket):
+            client.make_bucket(bucket)
+
+
+async def main() -> None:
+    settings = Settings()
+    logs.configure("topology", settings)
+    connection = await jetstream.connect(settings, "topology")
+    try:
+        await apply(connection.js, settings)
+    finally:
+        await connection.close()
+    await asyncio.to_thread(apply_buckets, settings)
+    log.info("topology_applied", streams=json.dumps([s.name for s in streams(settings)]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
