@@ -1,0 +1,196 @@
+"""Capture quality of a photo, as far as it can be told with no chart and no mask.
+
+The thresholds are those of the project's image gate (sampling, clipping, specular share, sharpness). The
+gate is meant for ink, skin and chart alone; before segmentation the middle of the frame stands in for
+them, so clipping and glare are reported to warn and never to fail: a white table is no fault.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from svc_ingest.raster import Flag, Level, Pixels
+
+_CENTRE: Final = 0.6
+"""Side of the middle window, as a share of the frame."""
+_CLIP_LOW: Final = 3
+_CLIP_HIGH: Final = 252
+_BLUR_SIGMA: Final = 1.0
+_RISE_PER_SIGMA: Final = 2.563
+"""10 to 90 % rise of an edge blurred by a Gaussian of standard deviation 1 (2 x 1.2816)."""
+_MIN_EDGE: Final = 12.0
+_MIN_EDGE_PIXELS: Final = 200
+_MAX_RISE: Final = 20.0
+_FIELD_MM: Final = 100.0
+_CHART: Final = "needs a colour chart of known size in the photo"
+_LATER: Final = "needs the ink and skin masks; measured after segmentation"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity. `value` is None exactly when `not_measurable` says why."""
+
+    id: str
+    value: float | None
+    unit: str
+    not_measurable: str = ""
+
+
+# Parts of the gate that cannot be judged here, each with its unit and the reason.
+_NOT_HERE: Final = (
+    ("sampling_at_skin", "px/mm", _CHART),
+    ("patch_size", "px", _CHART),
+    ("white_patch", "1", _CHART),
+    ("neutral_residual_chroma", "1", _CHART),
+    ("chart_loo_de00", "1", _CHART),
+    ("illumination_nonuniformity", "%", _CHART),
+    ("tilt", "deg", _CHART),
+    ("repeat_frame_de00", "1", "needs a second frame of the same scene"),
+    ("skin_ring_area", "cm2", _LATER),
+)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """All measures and what they mean."""
+
+    measures: tuple[Measure, ...]
+    flags: tuple[Flag, ...]
+
+
+def assess(original: Pixels, working: Pixels, gamut_clipped_share: float) -> Quality:
+    """Measures sRGB images (height, width, 3): clipping on `original`, everything else on `working`.
+
+    `gamut_clipped_share` (0 to 1) comes from the colour conversion.
+    """
+    height, width = original.shape[:2]
+    grey = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), np.uint8)
+    clipped = 100 * clipped_share(_centre(original))
+    specular = 100 * specular_share(_centre(working))
+    lightness = median_lightness(_centre(working))
+    rise = edge_rise(grey)
+    gamut = 100 * gamut_clipped_share
+    measures = [
+        Measure("short_side", float(min(width, height)), "px"),
+        Measure("megapixels", width * height / 1e6, "1e6 px"),
+        Measure("clipped_share", clipped, "%"),
+        Measure("specular_share", specular, "%"),
+        Measure("median_lightness", lightness, "1"),
+        Measure("gamut_clipped_share", gamut, "%"),
+        Measure("edge_rise", rise, "px", "" if rise is not None else "the photo has no clear edges"),
+        *(Measure(name, None, unit, reason) for name, unit, reason in _NOT_HERE),
+    ]
+    flags = [
+        _short_side(min(width, height)),
+        _shares("CLIPPED_PIXELS", clipped, (0.1, 0.5), "are over- or underexposed beyond what was recorded"),
+        _shares("GLARE", specular, (0.5, 2.0), "are glare; tilt the light or use a polariser"),
+        _shares("GAMUT_CLIPPED", gamut, (0.1, 0.5), "had colours outside sRGB and lost saturation"),
+        _exposure(lightness),
+        _focus(rise),
+    ]
+    return Quality(tuple(measures), tuple(flag for flag in flags if flag is not None))
+
+
+def clipped_share(rgb: Pixels) -> float:
+    """Share (0 to 1) of pixels with any channel at most 3 or at least 252 of 255."""
+    inside = cv2.inRange(rgb, np.full(3, _CLIP_LOW + 1), np.full(3, _CLIP_HIGH - 1))
+    return 1.0 - cv2.countNonZero(inside) / float(rgb.shape[0] * rgb.shape[1])
+
+
+def specular_share(rgb: Pixels) -> float:
+    """Share (0 to 1) of pixels that look like the lamp's mirror image.
+
+    Such a reflection has the lamp's colour and is far brighter than what is around it, so its smallest
+    channel is high (at least 200 of 255) and exceeds the local mean (window: a tenth of the short side) by
+    at least 40. A wide white surface is as bright as its surroundings and does not count.
+    """
+    least = np.min(rgb, axis=-1)
+    window = max(3, min(rgb.shape[:2]) // 10) | 1
+    around = cv2.blur(least, (window, window))
+    bright = (least >= 200) & (cv2.subtract(least, around) >= 40)
+    return np.count_nonzero(bright) / float(least.size)
+
+
+def median_lightness(rgb: Pixels) -> float:
+    """Median CIE L* (0 to 100, D65) of sRGB pixels."""
+    sample = np.ascontiguousarray(rgb[::4, ::4]).astype(np.float32) / 255
+    lab = cv2.cvtColor(sample, cv2.COLOR_RGB2Lab)
+    return float(np.median(lab[..., 0]))
+
+
+def edge_rise(grey: Pixels) -> float | None:
+    """10 to 90 % rise, in pixels, of the sharper edges (first quartile); None with too few edges.
+
+    The picture is blurred once more by a known Gaussian s0; on an edge of blur s the gradient falls by
+    R = sqrt(s^2 + s0^2) / s, so s = s0 / sqrt(R^2 - 1) (Zhuo and Sim, Pattern Recognition 44:1852, 2011).
+    Values above 20 px are reported as 20.
+    """
+    light = grey.astype(np.float32)
+    gradient = _gradient(light)
+    again = _gradient(np.asarray(cv2.GaussianBlur(light, (0, 0), _BLUR_SIGMA), np.float32))
+    crest = (gradient >= _MIN_EDGE) & (gradient >= cv2.dilate(gradient, np.ones((3, 3), np.uint8)))
+    if np.count_nonzero(crest) < _MIN_EDGE_PIXELS:
+        return None
+    ratio = gradient[crest] / np.maximum(again[crest], 1e-3)
+    sigma = _BLUR_SIGMA / np.sqrt(np.maximum(ratio**2 - 1, 1e-4))
+    return min(_MAX_RISE, _RISE_PER_SIGMA * float(np.percentile(sigma, 25)))
+
+
+def _gradient(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    dx = cv2.Sobel(light, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
+    dy = cv2.Sobel(light, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
+    return np.asarray(cv2.magnitude(dx, dy), np.float32)
+
+
+def _centre(rgb: Pixels) -> Pixels:
+    height, width = rgb.shape[:2]
+    top, left = int(height * (1 - _CENTRE) / 2), int(width * (1 - _CENTRE) / 2)
+    return rgb[top : height - top, left : width - left]
+
+
+def _short_side(pixels: int) -> Flag | None:
+    # The gate asks for 10 px/mm (5 to get by) at the skin; a small tattoo with its margin spans 100 mm.
+    per_mm = pixels / _FIELD_MM
+    if per_mm >= 10:
+        return None
+    return Flag(
+        "LOW_RESOLUTION",
+        Level.WARN if per_mm >= 5 else Level.FAIL,
+        f"The shorter side has {pixels} pixels; 1000 or more are needed for a field of {_FIELD_MM:.0f} mm.",
+    )
+
+
+def _shares(code: str, percent: float, bounds: tuple[float, float], what: str) -> Flag | None:
+    if percent <= bounds[0]:
+        return None
+    gate = "above" if percent > bounds[1] else "near"
+    return Flag(
+        code,
+        Level.WARN,
+        f"{percent:.2g} % of the middle of the photo {what} ({gate} the limit of {bounds[1]} %).",
+    )
+
+
+def _exposure(lightness: float) -> Flag | None:
+    if 20 <= lightness <= 90:
+        return None
+    level = Level.WARN if 10 <= lightness <= 95 else Level.FAIL
+    side = "dark" if lightness < 20 else "bright"
+    return Flag(
+        "EXPOSURE", level, f"The photo is very {side} (median L* {lightness:.0f}; 20 to 90 is usual)."
+    )
+
+
+def _focus(rise: float | None) -> Flag | None:
+    if rise is None:
+        return Flag(
+            "FOCUS_NOT_MEASURABLE", Level.INFO, "The photo has too few clear edges to judge its focus."
+        )
+    # 0.3 mm at 10 px/mm and 0.6 mm at 5 px/mm are both 3 px; twice that is beyond the gate at any sampling.
+    if rise <= 3:
+        return None
+    level = Level.WARN if rise <= 6 else Level.FAIL
+    return Flag("IMAGE_BLURRED", level, f"Edges are {rise:.1f} px wide (10 to 90 %); at most 3 px are sharp.")
