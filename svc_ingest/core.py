@@ -1,32 +1,16 @@
 """Ingest as one function from bytes to images and measures: what the sandboxed worker runs."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from svc_ingest import sniff
 from svc_ingest.decode import decode
 from svc_ingest.limits import DEFAULT_LIMITS, Limits
-from svc_ingest.normalise import Encoded, encode_original, encode_png, on_white, shrink, upright, working_size
+from svc_ingest.normalise import encode_original, encode_png, on_white, shrink, upright, working_size
 from svc_ingest.problems import refuse
 from svc_ingest.profile import to_srgb
-from svc_ingest.quality import Measure, assess
-from svc_ingest.raster import Flag, Level
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What became of an upload. Sizes are after orientation; `milliseconds` is the time of each step."""
-
-    source_media_type: str
-    source_mode: str
-    source_bits: int
-    orientation: int
-    icc_profile: str
-    original: Encoded
-    working: Encoded
-    measures: tuple[Measure, ...]
-    flags: tuple[Flag, ...]
-    milliseconds: dict[str, float]
+from svc_ingest.quality import assess
+from svc_ingest.result import Flag, Ingested, Level
 
 
 def check_type(data: bytes, limits: Limits, declared: str = "") -> sniff.Sniffed:

@@ -21,7 +21,8 @@ from svc_ingest.jpeg import JpegFile, read_jpeg
 from svc_ingest.limits import Limits
 from svc_ingest.png import read_png
 from svc_ingest.problems import refuse
-from svc_ingest.raster import Flag, Level, Pixels, Raster
+from svc_ingest.raster import Pixels, Raster
+from svc_ingest.result import Flag, Level
 
 _DNG_VERSION: Final = 50706
 _NEW_SUBFILE_TYPE: Final = 254
@@ -37,6 +38,7 @@ _PILLOW_FORMAT: Final = {
     sniff.AVIF: "AVIF",
 }
 _TRUNCATED_WORDS: Final = ("truncat", "premature end", "end of file", "unexpected end", "not enough data")
+_MEMORY_WORDS: Final = ("memory", "allocat", "security limit")
 
 _FIRST_ONLY: Final = Flag(
     "MULTIPLE_IMAGES", Level.INFO, "The file holds several images; the first (primary) one was used."
@@ -73,7 +75,12 @@ def decode(data: bytes, kind: sniff.Sniffed, limits: Limits) -> Raster:
 
 
 def _damaged(reason: str) -> InvalidInput:
-    code = "IMAGE_TRUNCATED" if any(w in reason.lower() for w in _TRUNCATED_WORDS) else "IMAGE_CORRUPT"
+    said = reason.lower()
+    code = "IMAGE_CORRUPT"
+    if any(words in said for words in _TRUNCATED_WORDS):
+        code = "IMAGE_TRUNCATED"
+    elif any(words in said for words in _MEMORY_WORDS):
+        code = "IMAGE_TOO_COMPLEX"
     return refuse(code, f"The image cannot be decoded: {reason[:200]}")
 
 

@@ -6,7 +6,6 @@ Both are written from bare pixels, so no metadata of the upload can be in them.
 """
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -16,18 +15,9 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from svc_ingest.raster import Pixels
+from svc_ingest.result import Encoded
 
 _JPEG_QUALITY: Final = 98
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """An image file of our own making."""
-
-    data: bytes
-    media_type: str
-    width: int
-    height: int
 
 
 def upright(pixels: Pixels, orientation: int) -> Pixels:

@@ -16,7 +16,8 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from svc_ingest.limits import Limits
-from svc_ingest.raster import Flag, Level, Pixels, Raster
+from svc_ingest.raster import Pixels, Raster
+from svc_ingest.result import Flag, Level
 
 _INTENT: Final = ImageCms.Intent.RELATIVE_COLORIMETRIC
 _FLAGS: Final = ImageCms.Flags.HIGHRESPRECALC

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_ingest.raster import Flag, Level, Pixels
+from svc_ingest.raster import Pixels
+from svc_ingest.result import Flag, Level, Measure
 
 _CENTRE: Final = 0.6
 """Side of the middle window, as a share of the frame."""
@@ -27,16 +28,6 @@ _MAX_RISE: Final = 20.0
 _FIELD_MM: Final = 100.0
 _CHART: Final = "needs a colour chart of known size in the photo"
 _LATER: Final = "needs the ink and skin masks; measured after segmentation"
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One quantity. `value` is None exactly when `not_measurable` says why."""
-
-    id: str
-    value: float | None
-    unit: str
-    not_measurable: str = ""
 
 
 # Parts of the gate that cannot be judged here, each with its unit and the reason.

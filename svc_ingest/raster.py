@@ -1,29 +1,13 @@
 """What a decoded file is, before its colours are converted."""
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from svc_ingest.result import Flag
+
 Pixels = NDArray[np.uint8]
-
-
-class Level(Enum):
-    """How grave a remark is; the names are those of `assay.common.v1.FlagLevel`."""
-
-    INFO = "INFO"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A remark on the image: a stable code, its level and one sentence for people."""
-
-    code: str
-    level: Level
-    message: str
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A decoder process is reused from image to image (starting one takes about 0.3 s)
 dies, when it was killed, and after `_IMAGES_PER_WORKER` images.
 """
 
+import contextlib
 import os
 import queue
 import signal
@@ -14,13 +15,15 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from mesh.errors import InvalidInput, Transient
+from mesh.errors import Internal, InvalidInput, Transient
 from svc_ingest import wire
-from svc_ingest.core import Ingested
 from svc_ingest.limits import DEFAULT_LIMITS, Limits
 from svc_ingest.problems import refuse
+from svc_ingest.result import Ingested
 
 _IMAGES_PER_WORKER: Final = 500
+# Signals that no image can cause.
+_OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # Signals to this process's group are not meant for it; it ends when its input does.
+            start_new_session=True,
             # Nothing of this process's environment: it may hold credentials. One heap arena keeps the
             # address space of threads small.
             env={"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path), "MALLOC_ARENA_MAX": "1"},
@@ -94,8 +99,9 @@ class Sandbox:
             self._slots.put(None)
 
     def start(self) -> None:
-        """Starts one process now and runs an image through it, so that the first caller need not wait."""
-        self.ingest(_warm_up_image(), "image/png")
+        """Starts one process now and waits until it answers, so that the first caller need not."""
+        with contextlib.suppress(InvalidInput):  # it refuses the empty upload that this sends
+            self.ingest(b"")
 
     def ingest(self, data: bytes, declared: str = "", seconds: float | None = None) -> Outcome:
         """Runs `svc_ingest.core.ingest` on `data` in a decoder process. Blocks.
@@ -104,7 +110,8 @@ class Sandbox:
         Raises InvalidInput for a file at fault; also for one that makes the decoder exceed its memory or
         processor time or crash (IMAGE_TOO_COMPLEX). Raises Transient when no process was free
         (DECODERS_BUSY), when the wall-clock limit passed first (DECODER_TIMEOUT) or when the process was
-        killed from outside (DECODER_LOST): the machine is at fault, and a later try may succeed.
+        killed from outside (DECODER_LOST): the machine is at fault, and a later try may succeed. Raises
+        Internal (DECODER_FAILED) when the process ended by a fault of its own.
         """
         limit = self.limits.wall_seconds if seconds is None else min(seconds, self.limits.wall_seconds)
         end = time.monotonic() + limit
@@ -135,12 +142,14 @@ class Sandbox:
             status = worker.stop()
             if worker.timed_out:
                 raise Transient("DECODER_TIMEOUT", "The image was not decoded in time.") from error
-            if status == -signal.SIGKILL:
+            if -status in _OUTSIDE:
                 raise Transient("DECODER_LOST", "The image decoder was killed from outside.") from error
+            if status >= 0:
+                raise Internal("DECODER_FAILED", "The image decoder failed.", fix="Try again.") from error
             if status == -signal.SIGXCPU:
                 detail = f"Decoding takes more than {self.limits.cpu_seconds} s of processor time."
                 raise refuse("IMAGE_TOO_COMPLEX", detail) from error
-            raise refuse("IMAGE_TOO_COMPLEX", "The decoder failed on this image.", status=status) from error
+            raise refuse("IMAGE_TOO_COMPLEX", "The decoder crashed on this image.", status=status) from error
 
     def close(self) -> None:
         """Ends all processes; waits for those at work. The sandbox is of no use afterwards."""
@@ -161,11 +170,3 @@ def _outcome(answer: wire.Fields, blobs: list[bytes]) -> Outcome:
             metadata=error["metadata"],
         )
     return Outcome(wire.unpack(answer, blobs), int(answer["peak_rss_bytes"]))
-
-
-def _warm_up_image() -> bytes:
-    import numpy as np
-
-    from svc_ingest.normalise import encode_png
-
-    return encode_png(np.full((64, 64, 3), 128, np.uint8)).data

@@ -6,10 +6,7 @@ A message is a 4-byte length, a JSON object of that length, and the blobs whose 
 import json
 from typing import IO, Any, Final
 
-from svc_ingest.core import Ingested
-from svc_ingest.normalise import Encoded
-from svc_ingest.quality import Measure
-from svc_ingest.raster import Flag, Level
+from svc_ingest.result import Encoded, Flag, Ingested, Level, Measure
 
 _MAX_HEADER: Final = 1024 * 1024
 _MAX_BLOB: Final = 512 * 1024 * 1024

@@ -44,7 +44,8 @@ def _serve(requests: BinaryIO, answers: BinaryIO, idle_bytes: int) -> bool:
         answer, images = wire.pack(ingest(blobs[0], fields["declared"], limits))
     except InvalidInput as error:
         answer, images = _error(error), ()
-    except MemoryError:
+    except (MemoryError, cv2.error):
+        # OpenCV has an error type of its own; after decoding, memory is all it can lack.
         needed = refuse("IMAGE_TOO_COMPLEX", "Decoding the image takes more memory than is allowed.")
         answer, images = _error(needed), ()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
