@@ -1,0 +1,92 @@
+"""The two doors to PostgreSQL: requests as assay_app, background work as assay_worker.
+
+Every piece of work is one short transaction bound to one tenant; row-level security lets it see
+that tenant's rows and no others. Statements, locks and waits for a connection all have limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from mesh.errors import Transient
+
+APP_ROLE = "assay_app"
+WORKER_ROLE = "assay_worker"
+CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 5.0
+STATEMENT_TIMEOUT_MS = 5_000
+LOCK_TIMEOUT_MS = 4_000
+IDLE_IN_TRANSACTION_MS = 30_000
+
+Connection = psycopg.AsyncConnection[DictRow]
+
+
+class Ledger:
+    """A pool of connections of one role, and transactions on it."""
+
+    def __init__(self, dsn: str, *, name: str, max_size: int) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            connection_class=psycopg.AsyncConnection[DictRow],
+            kwargs=connection_options(name),
+            min_size=1,
+            max_size=max_size,
+            timeout=POOL_TIMEOUT_S,
+            max_waiting=max_size * 32,
+            reconnect_timeout=5.0,
+            name=name,
+            open=False,
+            # One round trip that keeps connections a restarted server has dropped out of requests.
+            check=AsyncConnectionPool.check_connection,
+        )
+
+    async def open(self) -> None:
+        """Starts the pool; the server may come later."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Closes every connection, waiting at most 5 s for those in use."""
+        await self._pool.close(timeout=5.0)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: str) -> AsyncIterator[Connection]:
+        """Opens a transaction bound to one tenant; raises Transient when the ledger is away."""
+        async with self.transaction() as connection:
+            await bind_tenant(connection, tenant_id)
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Opens a transaction bound to no tenant; raises Transient when the ledger is away."""
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                yield connection
+        except (PoolTimeout, PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise Transient(
+                "LEDGER_UNAVAILABLE", "The ledger does not answer.", fix="Try again.", retry_after_s=1.0
+            ) from error
+
+
+def connection_options(name: str) -> dict[str, Any]:
+    """Keyword arguments of every connection: limits, and rows as dictionaries."""
+    return {
+        "row_factory": dict_row,
+        "application_name": name,
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": 10,
+        "options": (
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+            f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+        ),
+    }
+
+
+async def bind_tenant(connection: Connection, tenant_id: str) -> None:
+    """Binds the running transaction to a tenant; the binding ends with it."""
+    await connection.execute("SELECT set_config('app.tenant_id', %s, true)", (tenant_id,))

@@ -1,0 +1,115 @@
+"""The projector: takes every fact of the region off the stream and folds it into its job's row."""
+
+from __future__ import annotations
+
+import asyncio
+
+import nats.errors
+import structlog
+from assay.events.v1.analysis_pb2 import Analysis
+from google.protobuf.message import DecodeError
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from prometheus_client import Counter
+
+from gateway.ledger import jobs
+from gateway.ledger.database import Ledger
+from gateway.ledger.notify import backoff_s
+from gateway.ledger.projection import SeenFact, count_pages, fold
+from mesh import facts
+from mesh.errors import AssayError, Internal, Transient
+from mesh.jetstream import JetStream
+from mesh.topology import PROJECTOR
+
+log = structlog.get_logger()
+
+BATCH = 64
+FETCH_S = 5.0
+CHECK_AFTER_IDLE = 12
+PROJECTED = Counter("assay_facts_projected_total", "Facts folded into the ledger.", ["fact", "outcome"])
+
+
+async def run_projector(ledger: Ledger, stream: JetStream) -> None:
+    """Folds facts until cancelled; backs off while NATS or the ledger is away."""
+    subscription = await stream.js.pull_subscribe_bind(PROJECTOR, stream=facts.STREAM)
+    failures = idle = 0
+    while True:
+        try:
+            idle = 0 if await take(subscription, ledger) else idle + 1
+            if idle >= CHECK_AFTER_IDLE:
+                # A deleted consumer looks like an idle one to a fetch.
+                await stream.js.consumer_info(facts.STREAM, PROJECTOR)
+                idle = 0
+            failures = 0
+        except (nats.errors.Error, TimeoutError, OSError, Transient) as error:
+            failures += 1
+            log.warning("projector_failed", error=str(error), kind=type(error).__name__)
+            await asyncio.sleep(backoff_s(failures))
+
+
+async def take(subscription: JetStreamContext.PullSubscription, ledger: Ledger) -> int:
+    """Fetches and folds at most BATCH facts; returns how many came within FETCH_S.
+
+    Raises Transient when the ledger is away; the facts not folded come again.
+    """
+    try:
+        messages = await subscription.fetch(BATCH, timeout=FETCH_S)
+    except nats.errors.TimeoutError:
+        return 0
+    for position, message in enumerate(messages):
+        try:
+            await take_one(message, ledger)
+        except Transient:
+            for left in messages[position:]:
+                await left.nak(delay=1.0)
+            raise
+    return len(messages)
+
+
+async def take_one(message: Msg, ledger: Ledger) -> None:
+    """Folds one message and acknowledges it; one that is no fact is ended and logged."""
+    try:
+        subject, analysis = read(message)
+    except AssayError as error:
+        log.error("fact_unreadable", subject=message.subject, code=error.code)
+        PROJECTED.labels("unknown", "unreadable").inc()
+        await message.term()
+        return
+    sequence = message.metadata.sequence.stream
+    seen = SeenFact(
+        stream_seq=sequence,
+        epoch=subject.epoch,
+        fact=subject.fact,
+        pages=count_pages(analysis),
+        stored_at=message.metadata.timestamp,
+    )
+    known = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
+    if not known:
+        log.warning("fact_without_job", job_id=subject.job_id, fact=subject.fact, stream_seq=sequence)
+    PROJECTED.labels(subject.fact, "folded" if known else "no_job").inc()
+    await message.ack()
+
+
+def read(message: Msg) -> tuple[facts.Subject, Analysis]:
+    """Returns subject and document of a fact; raises Internal when they are none or contradict each other."""
+    subject = facts.parse(message.subject)
+    try:
+        analysis = Analysis.FromString(message.data)
+    except DecodeError as error:
+        raise Internal("FACT_UNREADABLE", "The fact's payload is no Analysis.") from error
+    if str(subject) != str(facts.subject(subject.fact, analysis)):
+        raise Internal("FACT_CONTRADICTS_SUBJECT", "The fact's document is of another job than its subject.")
+    return subject, analysis
+
+
+async def project(ledger: Ledger, tenant_id: str, job_id: str, seen: SeenFact, document: bytes) -> bool:
+    """Records a fact and rewrites its job's row as the fold of all facts; False when there is no such job.
+
+    The job's row is locked meanwhile, so that projectors of several gateways take turns.
+    """
+    async with ledger.tenant(tenant_id) as connection:
+        if not await jobs.lock(connection, job_id):
+            return False
+        if await jobs.add_fact(connection, tenant_id, job_id, seen, document):
+            await jobs.store_state(connection, job_id, fold(await jobs.facts_of(connection, job_id)))
+        return True
