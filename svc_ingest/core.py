@@ -58,7 +58,9 @@ def ingest(data: bytes, declared: str = "", limits: Limits = DEFAULT_LIMITS) -> 
     lap("decode")
     converted = to_srgb(raster, limits)
     lap("profile")
-    rgb, flags = converted.rgb, [*raster.flags, *converted.flags]
+    rgb, name, share = converted.rgb, converted.name, converted.clipped_share
+    flags = [*raster.flags, *converted.flags]
+    del converted
     if raster.alpha is not None:
         rgb = on_white(rgb, raster.alpha)
         flags.append(Flag("TRANSPARENCY_REMOVED", Level.WARN, "Transparent parts were laid on white."))
@@ -66,26 +68,24 @@ def ingest(data: bytes, declared: str = "", limits: Limits = DEFAULT_LIMITS) -> 
         flags.append(
             Flag("REDUCED_TO_8_BIT", Level.INFO, f"{raster.bits} bits per channel were rounded to 8.")
         )
-    mode, lossy, bits, orientation = raster.mode, raster.lossy, raster.bits, raster.orientation
-    share = converted.clipped_share
-    del raster
-    converted = replace(converted, rgb=rgb[:0])
-    rgb = upright(rgb, orientation)
+    raster = replace(raster, pixels=rgb[:0, :0], alpha=None)  # frees the memory of what is done with
+    if not raster.upright:
+        rgb = upright(rgb, raster.orientation)
     lap("orient")
     working = shrink(rgb, *working_size(rgb.shape[1], rgb.shape[0], limits.working_pixels))
     lap("shrink")
     quality = assess(rgb, working, share)
     lap("quality")
-    original = encode_original(rgb, lossy)
+    original = encode_original(rgb, raster.lossy)
     lap("encode_original")
     small = encode_png(working)
     lap("encode_working")
     return Ingested(
         source_media_type=kind.media_type,
-        source_mode=mode,
-        source_bits=bits,
-        orientation=orientation,
-        icc_profile=converted.name,
+        source_mode=raster.mode,
+        source_bits=raster.bits,
+        orientation=raster.orientation,
+        icc_profile=name,
         original=original,
         working=small,
         measures=quality.measures,

@@ -37,6 +37,9 @@ _PILLOW_FORMAT: Final = {
     sniff.TIFF: "TIFF",
     sniff.AVIF: "AVIF",
 }
+# ITU-T H.273: 1 is BT.709 (sRGB's), 2 unspecified, 0 reserved; transfer 16 is PQ, 18 HLG.
+_SRGB_PRIMARIES: Final = (0, 1, 2)
+_HDR_TRANSFERS: Final = (16, 18)
 _TRUNCATED_WORDS: Final = ("truncat", "premature end", "end of file", "unexpected end", "not enough data")
 _MEMORY_WORDS: Final = ("memory", "allocat", "security limit")
 
@@ -144,6 +147,7 @@ def _decode_png(data: bytes, limits: Limits) -> Raster:
         flags.append(_ICC_DAMAGED)
     if file.colour_type == 3:
         flags.append(_palette_flag())
+    flags.extend(_coded_colour(file.colour, file.icc))
     orientation, remarks = _orientation(file.exif)
     return Raster(
         pixels, mode, file.bits, False, alpha=alpha, icc=file.icc, orientation=orientation,
@@ -166,14 +170,16 @@ def _decode_heif(data: bytes, limits: Limits) -> Raster:
     # Copies: the buffer belongs to libheif and is gone with `file`.
     alpha = _opacity(pixels[..., 3].copy()) if channels == 4 else None
     colours = (pixels[..., 0] if channels == 1 else pixels[..., :3]).copy()
+    icc = image.info.get("icc_profile") or None
+    flags = [_FIRST_ONLY] if len(file) > 1 else []
     return Raster(
         colours,
         "L" if channels == 1 else "RGB",
         int(image.info.get("bit_depth", 8)),
         True,
         alpha=alpha,
-        icc=image.info.get("icc_profile") or None,
-        flags=(_FIRST_ONLY,) if len(file) > 1 else (),
+        icc=icc,
+        flags=(*flags, *_coded_colour(headers.heif_colour(data), icc)),
     )
 
 
@@ -188,6 +194,8 @@ def _decode_with_pillow(data: bytes, kind: sniff.Sniffed, limits: Limits) -> Ras
         if kind == sniff.GIF:
             flags.append(_palette_flag())
         icc = image.info.get("icc_profile") or None
+        if kind == sniff.AVIF:
+            flags.extend(_coded_colour(headers.heif_colour(data), icc))
         if kind == sniff.TIFF:
             return _tiff(image, data, icc, tuple(flags))
         orientation, remarks = _orientation(image.info.get("exif"))
@@ -205,14 +213,16 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
         raise refuse("UNSUPPORTED_MEDIA_TYPE", "This is a camera raw file; raw files are not read.")
     depths = tags.get(_BITS_PER_SAMPLE, (8,))
     bits = int(max(depths)) if isinstance(depths, tuple) else 8
-    if bits == 16 and image.mode in ("RGB", "RGBA"):
+    orientation = tags.get(_ORIENTATION, 1)
+    turned = not (bits == 16 and image.mode in ("RGB", "RGBA"))
+    if turned:
+        # Pillow turns TIFF images upright while it loads them; OpenCV, asked for raw values, does not.
+        pixels, mode, alpha = _pixels(image)
+    else:
         deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if deep is None:
             raise refuse("IMAGE_CORRUPT", "The image data of the TIFF file is damaged.")
         pixels, mode, alpha = _from_16_bit(deep)
-    else:
-        pixels, mode, alpha = _pixels(image)
-    orientation = tags.get(_ORIENTATION, 1)
     return Raster(
         pixels,
         mode,
@@ -221,6 +231,7 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
         alpha=alpha,
         icc=icc,
         orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
+        upright=turned,
         flags=flags,
     )
 
@@ -277,6 +288,22 @@ def _opacity(alpha: Pixels) -> Pixels | None:
 def _palette_flag() -> Flag:
     return Flag(
         "PALETTE_COLOURS", Level.WARN, "The file holds at most 256 colours; measured colours are coarse."
+    )
+
+
+def _coded_colour(colour: tuple[int, int], icc: bytes | None) -> tuple[Flag, ...]:
+    """Remarks on colours that are declared by code points (ITU-T H.273) instead of an ICC profile."""
+    primaries, transfer = colour
+    if transfer in _HDR_TRANSFERS:
+        return (Flag("HDR_TRANSFER", Level.FAIL, "The photo is coded for HDR screens; its colours are off."),)
+    if icc is not None or primaries in _SRGB_PRIMARIES:
+        return ()
+    return (
+        Flag(
+            "COLOUR_SPACE_ASSUMED",
+            Level.WARN,
+            f"The file declares colour primaries {primaries} without an ICC profile; sRGB was assumed.",
+        ),
     )
 
 

@@ -95,6 +95,16 @@ def heif_size(data: bytes) -> tuple[int, int]:
     return width, height
 
 
+def heif_colour(data: bytes) -> tuple[int, int]:
+    """Colour primaries and transfer (ITU-T H.273) of the first `nclx` box; (2, 2) for none."""
+    meta = _heif_meta(data)
+    at = meta.find(b"colrnclx")
+    box = meta[at + 8 : at + 12]
+    if at < 0 or len(box) < 4:
+        return 2, 2
+    return int.from_bytes(box[:2], "big"), int.from_bytes(box[2:], "big")
+
+
 def _heif_meta(data: bytes) -> bytes:
     """The `meta` box; also checks that every box of the file is there in full."""
     at, meta = 0, b""

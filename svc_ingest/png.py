@@ -29,6 +29,8 @@ class PngFile:
     icc: bytes | None = None
     icc_damaged: bool = False
     exif: bytes | None = None
+    colour: tuple[int, int] = (2, 2)
+    """Colour primaries and transfer characteristics of the `cICP` chunk (ITU-T H.273); (2, 2) for none."""
     more_images: bool = False
     """Whether the file is an animation (APNG)."""
     kept: list[bytes] = field(default_factory=lambda: [_SIGNATURE])
@@ -79,6 +81,8 @@ def _note(name: bytes, body: bytes, png: PngFile, limits: Limits) -> None:
         _, _, rest = body.partition(b"\x00")
         png.icc = _inflate(rest[1:], limits.max_profile_bytes)
         png.icc_damaged = png.icc is None
+    elif name == b"cICP" and len(body) == 4:
+        png.colour = (body[0], body[1])
     elif name == b"eXIf":
         png.exif = body
     elif name in (b"tEXt", b"zTXt") and body.startswith(b"Raw profile type ") and png.exif is None:

@@ -28,5 +28,7 @@ class Raster:
     """(height, width) opacity; None when every pixel is opaque."""
     icc: bytes | None = None
     orientation: int = 1
-    """EXIF orientation still to be applied, 1 to 8."""
+    """EXIF orientation that the file states, 1 to 8."""
+    upright: bool = False
+    """Whether the decoder has applied the orientation already."""
     flags: tuple[Flag, ...] = ()
