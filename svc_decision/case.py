@@ -1,0 +1,295 @@
+"""A case: what was measured and what the operator states, parsed and checked as a whole.
+
+The JSON form is `case_schema.json`. An absent or null answer is unanswered, which is not "no".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from mesh.errors import FieldError, InvalidInput
+
+MAX_VIOLATIONS = 100
+_MAX_DEPTH = 8
+_POSTERIOR_TOLERANCE = 0.01
+# Texts that read as a denial; as an answer with detail they would count as yes.
+_DENIALS = frozenset({"no", "none", "never", "false", "n/a", "na", "nil", "not", "unknown", "negative"})
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatement:
+    """The laser as stated; None where nothing was said."""
+
+    id: str | None = None
+    manufacturer: str | None = None
+    model: str | None = None
+    clearance: str | None = None
+    wavelengths_nm: tuple[int, ...] | None = None
+    pulse: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skin:
+    """Operator's Fitzpatrick type (I..VI) and measured angles in degrees."""
+
+    fitzpatrick_operator: str | None = None
+    ita: float | None = None
+    ita_sd: float | None = None
+    ita_protected: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """One ink colour; posterior None means certain of `ink_class`."""
+
+    ink_class: str
+    posterior: Mapping[str, float] | None = None
+    area_share: float | None = None
+    lab_t: tuple[float, float, float] | None = None
+    delta_e00: float | None = None
+    coverage: float | None = None
+    prototype_de00: float | None = None
+    naevus: float | None = None
+    delta_l_t: float | None = None
+    cluster_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """State of the photo; None is unanswered."""
+
+    chart: bool | None = None
+    chart_loo_de00: float | None = None
+    chart_loo_max_de00: float | None = None
+    quality_ok: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A clinician's skin type with name and reason."""
+
+    fitzpatrick: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case. `intake` maps answered questions to bool, number or choice; `details` to the words given."""
+
+    inks: tuple[Ink, ...]
+    ruleset: str | None = None
+    device: DeviceStatement = DeviceStatement()
+    skin: Skin = Skin()
+    site: str | None = None
+    area_cm2: float | None = None
+    detector_naevus: float | None = None
+    intake: Mapping[str, bool | float | str] = field(default_factory=lambda: MappingProxyType({}))
+    details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    image: Image = Image()
+    override: Override | None = None
+    isotretinoin_policy: str | None = None
+    skin_change_de00: float | None = None
+    mdc95: float | None = None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a case."""
+    loaded: dict[str, Any] = json.loads(_schema_text())
+    return loaded
+
+
+def parse_case(obj: object) -> Case:
+    """Parse the JSON form of a case.
+
+    Raises InvalidInput (CASE_INVALID) whose `fields` list every violation, at most 100, each with the path of
+    the field and the fix.
+    """
+    violations = list(_number_faults(obj, "", 0))
+    if not violations:
+        obj = _without_null(obj)
+        violations = sorted(_schema_faults(obj), key=lambda v: v.field)
+    if not violations and isinstance(obj, dict):
+        violations = list(_meaning_faults(obj))
+    if violations or not isinstance(obj, dict):
+        first = violations[0]
+        raise InvalidInput(
+            "CASE_INVALID",
+            f"The case has {len(violations)} fault(s); the first: {first.field}: {first.message}",
+            field=first.field,
+            fix="Correct every field that is listed; `assay decide --schema` prints the whole schema.",
+            fields=violations[:MAX_VIOLATIONS],
+        )
+    return _build(obj)
+
+
+@cache
+def _schema_text() -> str:
+    return (files("svc_decision") / "case_schema.json").read_text(encoding="utf-8")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(schema())
+
+
+def _number_faults(node: object, path: str, depth: int) -> Iterator[FieldError]:
+    """NaN and infinity, which Python's JSON reader lets through, and nesting beyond any case."""
+    if depth > _MAX_DEPTH:
+        yield FieldError(path or "case", "is nested too deeply. Give a case object of the schema.")
+    elif isinstance(node, float) and not math.isfinite(node):
+        yield FieldError(path or "case", "is not a finite number. Give a finite number or leave it out.")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _number_faults(value, f"{path}.{_short(key)}".lstrip("."), depth + 1)
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _number_faults(value, f"{path}[{index}]", depth + 1)
+
+
+def _without_null(node: object) -> object:
+    if isinstance(node, dict):
+        return {str(k): _without_null(v) for k, v in node.items() if v is not None}
+    return [_without_null(v) for v in node] if isinstance(node, list) else node
+
+
+def _schema_faults(obj: object) -> Iterator[FieldError]:
+    for count, error in enumerate(_validator().iter_errors(obj)):
+        if count >= MAX_VIOLATIONS:
+            return
+        path = _path(error)
+        if error.validator == "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            for name in missing:
+                yield FieldError(f"{path}.{name}".lstrip("."), "is missing. Add it.")
+        elif error.validator == "additionalProperties":
+            known = list(error.schema["properties"])
+            for name in [n for n in error.instance if n not in known][:MAX_VIOLATIONS]:
+                near = get_close_matches(_short(name), known, n=1)
+                hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+                yield FieldError(f"{path}.{_short(name)}".lstrip("."), f"is not a field of a case. {hint}")
+        else:
+            yield FieldError(path or "case", _complaint(error))
+
+
+def _path(error: ValidationError) -> str:
+    parts = (f"[{p}]" if isinstance(p, int) else f".{_short(p)}" for p in error.absolute_path)
+    return "".join(parts).lstrip(".")
+
+
+def _complaint(error: ValidationError) -> str:
+    value, limit = _short(json.dumps(error.instance, default=str)), error.validator_value
+    rule = error.schema if isinstance(error.schema, Mapping) else {}
+    if "x-fix" in rule:
+        return f"is {value}. {rule['x-fix']}"
+    match error.validator:
+        case "type":
+            return f"is {value}. Give {_article(str(limit))}."
+        case "enum":
+            return f"is {value}. Give one of: {', '.join(map(str, rule['enum']))}."
+        case "minimum" | "maximum" | "exclusiveMinimum":
+            bound = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above"}
+            return f"is {value}. Give a number {bound[error.validator]} {limit}."
+        case "minItems" | "maxItems" | "minLength" | "maxLength" | "minProperties":
+            bound_word = "at least" if error.validator.startswith("min") else "at most"
+            unit = {"Items": "items", "Length": "characters", "Properties": "entries"}
+            return f"has the wrong length. Give {bound_word} {limit} {unit[error.validator[3:]]}."
+        case _:
+            return f"is {value}. See `assay decide --schema` for what may stand here."
+
+
+def _article(kind: str) -> str:
+    return {"object": "an object", "array": "a list", "integer": "a whole number"}.get(kind, f"a {kind}")
+
+
+def _short(text: object) -> str:
+    words = str(text)
+    return words if len(words) <= 60 else f"{words[:57]}..."
+
+
+def _meaning_faults(obj: dict[str, Any]) -> Iterator[FieldError]:
+    """What the schema cannot say."""
+    for name, value in obj.get("intake", {}).items():
+        denial = isinstance(value, str) and value.strip().casefold().rstrip(".") in _DENIALS
+        if denial and name not in ("scarring", "ink_amount"):
+            yield FieldError(f"intake.{name}", f'is "{value}". Write false for no; a text counts as yes.')
+    for index, ink in enumerate(obj["inks"]):
+        total = sum(ink.get("posterior", {}).values())
+        if total > 1 + _POSTERIOR_TOLERANCE:
+            yield FieldError(f"inks[{index}].posterior", f"sums to {total:.3f}. Give at most 1.")
+    skin = obj.get("skin", {})
+    if "ita_sd" in skin and "ita" not in skin:
+        yield FieldError("skin.ita", "is missing beside its standard deviation. Add it.")
+    if obj.get("intake", {}).get("naevus_found") and obj["intake"].get("naevus_checked"):
+        yield FieldError(
+            "intake.naevus_checked", "says that none was found. Leave it out when naevus_found is true."
+        )
+
+
+def _build(obj: dict[str, Any]) -> Case:
+    device, skin = obj.get("device", {}), obj.get("skin", {})
+    override, follow_up = obj.get("override"), obj.get("follow_up", {})
+    answers, details = _answers(obj.get("intake", {}))
+    return Case(
+        inks=tuple(_ink(item) for item in obj["inks"]),
+        ruleset=obj.get("ruleset"),
+        device=DeviceStatement(
+            id=device.get("id"),
+            manufacturer=device.get("manufacturer"),
+            model=device.get("model"),
+            clearance=device.get("clearance"),
+            wavelengths_nm=tuple(sorted(set(device["wavelengths"]))) if "wavelengths" in device else None,
+            pulse=device.get("pulse"),
+        ),
+        skin=Skin(**skin),
+        site=obj.get("site"),
+        area_cm2=obj.get("area_cm2"),
+        detector_naevus=obj.get("detector", {}).get("naevus"),
+        intake=MappingProxyType(answers),
+        details=MappingProxyType(details),
+        image=Image(**obj.get("image", {})),
+        override=Override(**override) if override else None,
+        isotretinoin_policy=obj.get("policy", {}).get("isotretinoin"),
+        skin_change_de00=follow_up.get("skin_change_de00"),
+        mdc95=follow_up.get("mdc95"),
+    )
+
+
+def _answers(intake: dict[str, Any]) -> tuple[dict[str, bool | float | str], dict[str, str]]:
+    answers: dict[str, bool | float | str] = {}
+    details: dict[str, str] = {}
+    for name, value in intake.items():
+        if isinstance(value, str) and name not in ("scarring", "ink_amount"):
+            answers[name], details[name] = True, value
+        elif value is True and name in ("isotretinoin_months", "days_since_laser"):
+            answers[name] = 0
+        else:
+            answers[name] = value
+    return answers, details
+
+
+def _ink(item: dict[str, Any]) -> Ink:
+    posterior = item.get("posterior")
+    lab_t = item.get("lab_t")
+    return Ink(
+        ink_class=item["class"],
+        posterior=MappingProxyType(dict(posterior)) if posterior else None,
+        area_share=item.get("area_share"),
+        lab_t=(lab_t[0], lab_t[1], lab_t[2]) if lab_t else None,
+        delta_e00=item.get("delta_e00"),
+        coverage=item.get("coverage"),
+        prototype_de00=item.get("prototype_de00"),
+        naevus=item.get("naevus"),
+        delta_l_t=item.get("delta_l_t"),
+    )

@@ -1,0 +1,116 @@
+"""Risk flags: every flag is judged at every place it applies to, and every judgement leaves a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from svc_decision.case import Case
+from svc_decision.conditions import (
+    Condition,
+    Facts,
+    FactValue,
+    Probability,
+    evaluate,
+    fact_names,
+    posterior_sum,
+)
+from svc_decision.decision import FiredFlag, TraceEntry
+from svc_decision.ruleset import SEVERITIES, Flag, Level, Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A flag that fired at one place; region None is the whole case."""
+
+    flag: Flag
+    level: Level
+    region: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Firings:
+    """All that fired, with the trace of what did not."""
+
+    fired: tuple[Firing, ...]
+    unanswered: tuple[str, ...]
+    trace: tuple[TraceEntry, ...]
+
+    def effects(self, effect: str, region: int | None = None) -> tuple[str, ...]:
+        """Ids of flags with that effect on the whole case, or on it and one region."""
+        places = (None,) if region is None else (None, region)
+        return tuple(f.flag.id for f in self.fired if f.level.effect == effect and f.region in places)
+
+
+def fire(ruleset: Ruleset, case: Facts, regions: Sequence[tuple[int, Facts]]) -> Firings:
+    """Judge all flags; `regions` are (index, facts of case and region together)."""
+    fired: list[Firing] = []
+    unanswered: list[str] = []
+    trace: list[TraceEntry] = []
+    for flag in ruleset.flags:
+        places: Sequence[tuple[int | None, Facts]] = regions if flag.scope == "region" else [(None, case)]
+        if not places:
+            trace.append(TraceEntry(flag.id, "not_applicable", effect="no ink region"))
+        for region, facts in places:
+            level, outcome = _judge(flag, facts)
+            if level is not None:
+                fired.append(Firing(flag, level, region))
+            elif outcome == "unknown" and flag.id not in unanswered and _is_unasked(flag, facts):
+                unanswered.append(flag.id)
+            effect = f"{level.severity}: {level.effect}" if level else ""
+            trace.append(TraceEntry(flag.id, outcome, _saw(flag, facts), effect, region))
+    return Firings(tuple(fired), tuple(unanswered), tuple(trace))
+
+
+def summary(firings: Firings, case: Case, ruleset: Ruleset) -> tuple[FiredFlag, ...]:
+    """One entry per flag at its gravest severity, gravest first."""
+    ids = list(dict.fromkeys(f.flag.id for f in firings.fired))
+    entries = []
+    for flag_id in ids:
+        own = [f for f in firings.fired if f.flag.id == flag_id]
+        gravest = min(own, key=lambda f: SEVERITIES.index(f.level.severity))
+        questions = [name.removeprefix("intake.") for name in fact_names(gravest.level.when)]
+        entries.append(
+            FiredFlag(
+                id=flag_id,
+                severity=gravest.level.severity,
+                scope=gravest.flag.scope,
+                effect=gravest.level.effect,
+                regions=tuple(f.region for f in own if f.region is not None),
+                text=ruleset.text(f"flag.{flag_id}"),
+                evidence=gravest.flag.evidence,
+                source=gravest.flag.source,
+                stated=tuple((q, case.details[q]) for q in questions if q in case.details),
+            )
+        )
+    return tuple(sorted(entries, key=lambda e: SEVERITIES.index(e.severity)))
+
+
+def _judge(flag: Flag, facts: Facts) -> tuple[Level | None, str]:
+    results = [(level, evaluate(level.when, facts)) for level in flag.levels]
+    level = next((level for level, result in results if result is True), None)
+    if level is not None:
+        return level, "fired"
+    return None, "unknown" if any(result is None for _, result in results) else "not_fired"
+
+
+def _is_unasked(flag: Flag, facts: Facts) -> bool:
+    """Whether a question to the person, rather than a measurement, is what is missing."""
+    names = (name for level in flag.levels for name in fact_names(level.when))
+    return any(name.startswith("intake.") and facts.get(name) is None for name in names)
+
+
+def _saw(flag: Flag, facts: Facts) -> tuple[tuple[str, FactValue], ...]:
+    values: dict[str, FactValue] = {}
+    for level in flag.levels:
+        for group in _probabilities(level.when):
+            values[f"P({'+'.join(group)})"] = round(posterior_sum(group, facts), 4)
+        values |= {name: facts.get(name) for name in fact_names(level.when) if not name.startswith("p.")}
+    return tuple(values.items())
+
+
+def _probabilities(condition: Condition) -> list[tuple[str, ...]]:
+    if isinstance(condition, Probability):
+        return [condition.classes]
+    parts: tuple[Condition, ...] = getattr(condition, "parts", ())
+    return [group for part in parts for group in _probabilities(part)]

@@ -1,0 +1,147 @@
+"""A decision as plain JSON data, in the shape that `assay decide --json` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
+
+
+def to_json(decision: Decision) -> dict[str, Any]:
+    """JSON-ready dict; messages read "CODE(parameters): text"."""
+    skin, manifest = decision.skin, decision.manifest
+    return {
+        "status": decision.status,
+        "qualitative": decision.qualitative,
+        "inks": [_ink(ink) for ink in decision.inks],
+        "flags": [
+            {
+                "id": flag.id,
+                "severity": flag.severity,
+                "scope": flag.scope,
+                "effect": flag.effect,
+                "regions": list(flag.regions),
+                "text": flag.text,
+                "evidence": flag.evidence,
+                "source": list(flag.source),
+                "stated": dict(flag.stated),
+            }
+            for flag in decision.flags
+        ],
+        "fitzpatrick_safe": skin.safe,
+        "skin": {
+            "fitzpatrick_operator": skin.operator,
+            "fitzpatrick_fused": skin.fused,
+            "override": skin.override,
+            "ita_class": skin.ita_class,
+            "ita_class_used": skin.ita_class_used,
+            "ita_class_probabilities": {name: round(p, 4) for name, p in skin.probabilities},
+        },
+        "sessions": _sessions(decision.sessions),
+        "missing": [
+            {"id": m.id, "path": m.path, "question": m.question, "rules": list(m.rules)}
+            for m in decision.missing
+        ],
+        "unanswered": list(decision.unanswered),
+        "messages": [message_line(m) for m in decision.messages],
+        "device": decision.device,
+        "ruleset": {
+            "name": manifest.name,
+            "version": manifest.version,
+            "hash": decision.ruleset_sha256,
+            "effective": manifest.effective,
+            "author": manifest.author,
+            "approver": manifest.approver,
+            "approval": manifest.approval_status,
+            "approval_statement": manifest.approval_statement,
+            "intended_use": manifest.intended_use,
+            "limits": list(manifest.limits),
+        },
+        "trace": [_trace(entry) for entry in decision.trace],
+    }
+
+
+def message_line(message: Message) -> str:
+    """One message as "CODE(parameters): text"."""
+    params = f"({', '.join(message.params)})" if message.params else ""
+    return f"{message.code}{params}: {message.text}"
+
+
+def trace_fields(entry: TraceEntry) -> list[str]:
+    """What a rule saw, as "name=value"; an unknown value reads "unanswered"."""
+    return [f"{name}={'unanswered' if value is None else value}" for name, value in entry.saw]
+
+
+def _ink(ink: InkDecision) -> dict[str, Any]:
+    return {
+        "region": ink.region,
+        "cluster_id": ink.cluster_id,
+        "class": ink.ink_class,
+        "basis": ink.basis,
+        "area_share": ink.area_share,
+        "options": [_option(option) for option in ink.options],
+        "candidates": [
+            {
+                "class": c.ink_class,
+                "probability": c.probability,
+                "wavelengths": [
+                    {
+                        "wavelength_nm": o.wavelength_nm,
+                        "efficacy": o.efficacy,
+                        "label": o.label,
+                        "skin_gate": o.skin_gate,
+                    }
+                    for o in c.options
+                ],
+            }
+            for c in ink.candidates
+        ],
+        "messages": [message_line(m) for m in ink.messages],
+        "flags": list(ink.flags),
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {
+        "wavelength_nm": option.wavelength_nm,
+        "pulse": option.pulse,
+        "status": option.status,
+        "would_be": option.would_be,
+        "rank": option.rank,
+        "efficacy": option.efficacy,
+        "efficacy_range": list(option.efficacy_range),
+        "evidence": option.evidence,
+        "label": option.label,
+        "skin_gate": option.skin_gate,
+        "rules": list(option.rules),
+        "reasons": list(option.reasons),
+        "source": list(option.source),
+    }
+
+
+def _sessions(sessions: Sessions) -> dict[str, Any]:
+    return {
+        "estimable": sessions.estimable,
+        "kirby_desai": sessions.score,
+        "estimate": sessions.estimate,
+        "low": sessions.low,
+        "high": sessions.high,
+        "points": dict(sessions.points),
+        "not_estimable": list(sessions.reasons),
+        "caveats": list(sessions.caveats),
+        "modifiers": [{"id": rule, "text": text} for rule, text in sessions.modifiers],
+    }
+
+
+def _trace(entry: TraceEntry) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "rule": entry.rule,
+        "outcome": entry.outcome,
+        "saw": {k: list(v) if isinstance(v, tuple) else v for k, v in entry.saw},
+        "effect": entry.effect,
+    }
+    if entry.region is not None:
+        line["region"] = entry.region
+    if entry.wavelength_nm is not None:
+        line["wavelength_nm"] = entry.wavelength_nm
+    return line
