@@ -214,15 +214,13 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
     depths = tags.get(_BITS_PER_SAMPLE, (8,))
     bits = int(max(depths)) if isinstance(depths, tuple) else 8
     orientation = tags.get(_ORIENTATION, 1)
-    turned = not (bits == 16 and image.mode in ("RGB", "RGBA"))
-    if turned:
-        # Pillow turns TIFF images upright while it loads them; OpenCV, asked for raw values, does not.
-        pixels, mode, alpha = _pixels(image)
-    else:
+    if bits == 16 and image.mode in ("RGB", "RGBA"):
         deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if deep is None:
             raise refuse("IMAGE_CORRUPT", "The image data of the TIFF file is damaged.")
         pixels, mode, alpha = _from_16_bit(deep)
+    else:
+        pixels, mode, alpha = _pixels(image)
     return Raster(
         pixels,
         mode,
@@ -231,7 +229,7 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
         alpha=alpha,
         icc=icc,
         orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
-        upright=turned,
+        upright=True,  # Pillow and OpenCV both turn TIFF images while they load them
         flags=flags,
     )
 
