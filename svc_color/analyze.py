@@ -1,0 +1,219 @@
+"""Colour of the ink in one photo: skin reference, ink colours, contrast, class of ink. Pure functions."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from svc_color import clusters, quality
+from svc_color.contrast import Contrast, contrast
+from svc_color.prototypes import UNKNOWN, InkClass, classify
+from svc_color.quality import Flag
+from svc_color.skin import (
+    CLIPPED_HIGH,
+    CLIPPED_LOW,
+    SkinNotMeasurable,
+    SkinReference,
+    skin_reference,
+    triple,
+)
+from svc_color.space import Array, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from svc_color.transmission import optical_density, transmission, transmission_lab
+
+Mask = NDArray[np.bool_]
+Image = NDArray[np.uint8]
+Labels = NDArray[np.uint8]
+Lab = tuple[float, float, float]
+
+ILLUMINANT: Final = "D65"
+OBSERVER: Final = "2"
+
+# Fewer pixels inside the ink than this, or than this share of it, and its edges must do.
+_CORE_PIXELS, _CORE_SHARE = 200, 0.2
+# Share of clipped ink that fails the exposure gate (domain dossier, section 6.4).
+_CLIPPED_SHARE: Final = 0.005
+
+
+@dataclass(frozen=True)
+class InkColour:
+    """One ink colour; CIELAB under D65, 2 degree observer.
+
+    id: from 1, largest area first; the value in the label map. lab: mean as seen in skin, in linear light.
+    spread: standard deviation per channel. area_share: of all ink, 0 to 1. centroid: (x, y) in pixels.
+    swatch: "#rrggbb". contrast, lab_t, optical_density: None without a skin reference; posterior is then
+    empty and ink_class "unknown". nearest: CIEDE2000 from lab_t to the nearest prototype.
+    """
+
+    id: int
+    lab: Lab
+    spread: Lab
+    area_share: float
+    pixels: int
+    centroid: tuple[float, float]
+    swatch: str
+    contrast: Contrast | None
+    lab_t: Lab | None
+    optical_density: Lab | None
+    ink_class: str
+    posterior: tuple[tuple[str, float], ...]
+    nearest: float | None
+
+
+@dataclass(frozen=True)
+class ColorResult:
+    """What was measured in one photo. labels: (H, W), 0 no ink, n the ink with that id."""
+
+    skin: SkinReference | SkinNotMeasurable
+    inks: tuple[InkColour, ...]
+    labels: Labels
+    calibrated: bool
+    flags: tuple[Flag, ...]
+
+
+def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
+    """Measures skin and ink of one photo.
+
+    Without a colour chart in the photo every number is an estimate: the flag COLOUR_UNCALIBRATED says so, and
+    ITA and contrast carry `quality.UNCALIBRATED_SD` per channel in their uncertainties.
+
+    Args:
+        rgb: sRGB, uint8, (H, W, 3).
+        mask: ink mask, bool, (H, W).
+        probability: ink probability, uint8, (H, W), 0 to 255.
+
+    Raises:
+        ValueError: shapes or types that do not fit together; the message names the argument.
+    """
+    _check(rgb, mask, probability)
+    if not mask.any():
+        return ColorResult(
+            skin=SkinNotMeasurable(pixels=0, needed=0, flags=()),
+            inks=(),
+            labels=np.zeros(mask.shape, np.uint8),
+            calibrated=False,
+            flags=(quality.NO_INK,),
+        )
+    skin = skin_reference(rgb, mask, probability)
+    window = _bounding_box(mask)
+    part, ink = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(mask[window])
+    # A pixel that is white through and through is glare; it has no colour to tell.
+    measurable = ink & ~np.all(part >= CLIPPED_HIGH, axis=2)
+    labels = _label(part, measurable, skin)
+    inks = _describe(part, labels, _core(measurable), skin, origin=(window[1].start, window[0].start))
+    whole = np.zeros(mask.shape, np.uint8)
+    whole[window] = _renumber(labels, [ink_label for ink_label, _ in inks])
+    flags = [quality.UNCALIBRATED, *skin.flags]
+    if _clipped_share(part[ink]) > _CLIPPED_SHARE:
+        flags.append(quality.CLIPPED_INK)
+    return ColorResult(skin, tuple(ink for _, ink in inks), whole, calibrated=False, flags=tuple(flags))
+
+
+def _check(rgb: Image, mask: Mask, probability: Image) -> None:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+        raise ValueError(f"rgb is {rgb.dtype} {rgb.shape}: pass uint8 (H, W, 3)")
+    for name, array, dtype in (("mask", mask, np.bool_), ("probability", probability, np.uint8)):
+        if array.shape != rgb.shape[:2] or array.dtype != dtype:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}: pass {dtype.__name__} {rgb.shape[:2]}")
+
+
+def _bounding_box(mask: Mask) -> tuple[slice, slice]:
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return slice(y, y + height), slice(x, x + width)
+
+
+def _core(ink: Mask) -> Mask:
+    """Ink less its rim, where a pixel sees ink and skin together; all of it where lines are too thin."""
+    core = cv2.erode(ink.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).view(np.bool_)
+    return core if np.count_nonzero(core) >= max(_CORE_PIXELS, _CORE_SHARE * np.count_nonzero(ink)) else ink
+
+
+def _normalised(rgb: Image, skin: SkinReference | SkinNotMeasurable) -> Array:
+    """Colours (n, 3) to cluster: ink transmission colour, or plain CIELAB without skin to divide by."""
+    if isinstance(skin, SkinNotMeasurable):
+        return srgb_to_lab(rgb)
+    return transmission_lab(transmission(srgb_to_linear(rgb), skin.linear_rgb))
+
+
+def _label(rgb: Image, ink: Mask, skin: SkinReference | SkinNotMeasurable) -> Labels:
+    """Cluster label of every ink pixel, from 1, spatially smoothed; 0 elsewhere."""
+    labels = np.zeros(ink.shape, np.uint8)
+    if not ink.any():
+        return labels
+    denoised: Image = np.asarray(cv2.medianBlur(rgb, 3), np.uint8)
+    colours = np.zeros((*ink.shape, 3))
+    colours[ink] = _normalised(denoised[ink], skin)
+    centres = clusters.find_centres(colours[_core(ink)])
+    labels[ink] = clusters.assign(colours[ink], centres) + 1
+    return clusters.smooth(labels, len(centres))
+
+
+def _describe(
+    rgb: Image,
+    labels: Labels,
+    core: Mask,
+    skin: SkinReference | SkinNotMeasurable,
+    *,
+    origin: tuple[int, int],
+) -> list[tuple[int, InkColour]]:
+    """Every label that has pixels, with its ink, largest first."""
+    areas = np.bincount(labels.ravel(), minlength=1)
+    areas[0] = 0
+    order = [int(label) for label in np.argsort(-areas, kind="stable") if areas[label]]
+    total = int(areas.sum())
+    return [
+        (label, _ink(rank, rgb, labels == label, core, areas[label] / total, skin, origin))
+        for rank, label in enumerate(order, start=1)
+    ]
+
+
+def _ink(
+    number: int,
+    rgb: Image,
+    area: Mask,
+    core: Mask,
+    share: float,
+    skin: SkinReference | SkinNotMeasurable,
+    origin: tuple[int, int],
+) -> InkColour:
+    inner = area & core
+    chosen = rgb[inner] if np.count_nonzero(inner) >= _CORE_PIXELS else rgb[area]
+    light = srgb_to_linear(chosen).mean(axis=0)
+    lab, spread = triple(srgb_to_lab(linear_to_srgb(light))), triple(srgb_to_lab(chosen).std(axis=0))
+    rows, columns = np.nonzero(area)
+    ratio = lab_t = against = None
+    answer = InkClass(UNKNOWN, (), None)
+    if isinstance(skin, SkinReference):
+        ratio = transmission(light, skin.linear_rgb)
+        lab_t = transmission_lab(ratio)
+        answer = classify(lab_t, np.array(skin.linear_rgb))
+        against = contrast(
+            lab, spread, len(chosen), skin.lab, skin.spread, calibration_sd=quality.UNCALIBRATED_SD
+        )
+    return InkColour(
+        id=number,
+        lab=lab,
+        spread=spread,
+        area_share=float(share),
+        pixels=len(rows),
+        centroid=(float(columns.mean()) + origin[0], float(rows.mean()) + origin[1]),
+        swatch="#" + np.round(linear_to_srgb(light) * 255).astype(np.uint8).tobytes().hex(),
+        contrast=against,
+        lab_t=None if lab_t is None else triple(lab_t),
+        optical_density=None if ratio is None else triple(optical_density(ratio)),
+        ink_class=answer.name,
+        posterior=answer.posterior,
+        nearest=answer.nearest,
+    )
+
+
+def _renumber(labels: Labels, order: list[int]) -> Labels:
+    lookup = np.zeros(256, np.uint8)
+    lookup[order] = np.arange(1, len(order) + 1)
+    return np.asarray(lookup[labels])
+
+
+def _clipped_share(rgb: Image) -> float:
+    clipped = np.any((rgb >= CLIPPED_HIGH) | (rgb <= CLIPPED_LOW), axis=1)
+    return float(np.count_nonzero(clipped)) / max(1, len(rgb))

@@ -1,0 +1,171 @@
+"""The skin that ink is compared with: a ring around the ink, cleaned of all that is not plain skin.
+
+Without a chart the scale of the photo is unknown, so the ring is drawn in shares of the ink's own extent
+(the diagonal of its bounding box): from 3 % to 20 % of it away from the ink, kept between fixed shares of
+the image's diagonal. For a tattoo 100 mm across that is 3 to 20 mm.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from svc_color import quality
+from svc_color.difference import delta_e_2000
+from svc_color.ita import Ita, ita
+from svc_color.quality import Flag
+from svc_color.space import Array, lab_to_xyz, srgb_to_lab, xyz_to_linear
+
+Mask = NDArray[np.bool_]
+Image = NDArray[np.uint8]
+Lab = tuple[float, float, float]
+
+# Ring as shares of the ink's extent, and the bounds of each as shares of the image's diagonal.
+_INNER, _INNER_BOUNDS = 0.03, (0.002, 0.012)
+_OUTER, _OUTER_BOUNDS = 0.20, (0.03, 0.15)
+_LEAST_GAP_PX: Final = 2.0
+
+# Ring pixels looked at: enough for a median to 0.1, few enough to be done in milliseconds.
+_SAMPLE: Final = 60_000
+# At this ink probability (of 255) a pixel may be ink that the mask missed.
+_MAYBE_INK: Final = 64
+# Exposure gate of the domain dossier, section 6.4: outside it a channel is clipped.
+CLIPPED_LOW: Final = 3
+CLIPPED_HIGH: Final = 252
+# What skin can look like in an uncalibrated photo: L*, C*, and the hue angle in degrees.
+_LIGHTNESS, _CHROMA, _HUE = (10.0, 96.0), (3.0, 50.0), (10.0, 100.0)
+
+# Trimming: deviations kept; bounds of the deviation in L*, a*, b*, so that a second material in the ring
+# (wall, cloth) is not taken for a wide spread of one skin; passes.
+_TRIM, _PASSES = 2.5, 8
+_LEAST_DEVIATION: Final = np.array([1.0, 0.7, 0.7])
+_MOST_DEVIATION: Final = np.array([6.0, 3.0, 3.0])
+_MAD_TO_SD: Final = 1.4826
+# Share of plausible pixels, nearest to the ink first, from which trimming starts: background comes later.
+_START: Final = 1 / 3
+
+_LEAST_PIXELS: Final = 400
+_LEAST_SHARE: Final = 0.05
+_SPARSE_SHARE: Final = 0.30
+_UNEVEN_SD: Final = 6.0
+
+
+@dataclass(frozen=True)
+class SkinReference:
+    """The skin beside the ink, CIELAB under D65, 2 degree observer.
+
+    lab: robust centre. spread: standard deviation per channel over the pixels used. linear_rgb: the centre in
+    linear sRGB, 0 to 1. pixels: pixels that the reference stands for. skin_skin_p95: 95th percentile of
+    CIEDE2000 between the skin's pixels and its centre. ita: None where the centre cannot be skin's.
+    """
+
+    lab: Lab
+    spread: Lab
+    linear_rgb: Lab
+    pixels: int
+    skin_skin_p95: float
+    ita: Ita | None
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
+class SkinNotMeasurable:
+    """Too little plain skin around the ink. pixels: how many there are; needed: how many it takes."""
+
+    pixels: int
+    needed: int
+    flags: tuple[Flag, ...] = (quality.NO_SKIN,)
+
+
+def skin_reference(rgb: Image, ink: Mask, probability: Image) -> SkinReference | SkinNotMeasurable:
+    """Measures the skin in the ring around the ink.
+
+    Left out: clipped pixels, pixels that may be ink, pixels whose colour cannot be skin's (background,
+    clothes), and then, by trimming around the median in L*, a* and b*, hair and shadow (dark), glare (light)
+    and redness.
+
+    Args:
+        rgb: sRGB, (H, W, 3).
+        ink: ink mask, (H, W), with at least one pixel set.
+        probability: ink probability, (H, W), 0 to 255.
+    """
+    rows, columns, step = _ring(ink)
+    ring_pixels = len(rows) * step
+    needed = max(_LEAST_PIXELS, round(_LEAST_SHARE * ring_pixels))
+    colours = rgb[rows, columns]
+    usable = np.all((colours > CLIPPED_LOW) & (colours < CLIPPED_HIGH), axis=1)
+    usable &= probability[rows, columns] < _MAYBE_INK
+    lab = srgb_to_lab(colours[usable])
+    lab = lab[_may_be_skin(lab)]
+    if len(lab) * step < needed:
+        return SkinNotMeasurable(pixels=len(lab) * step, needed=needed)
+    kept = lab[_trim(lab)]
+    pixels = len(kept) * step
+    if pixels < needed:
+        return SkinNotMeasurable(pixels=pixels, needed=needed)
+    return _describe(kept, pixels, pixels / ring_pixels)
+
+
+def _ring(ink: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
+    """Rows and columns of ring pixels, nearest to the ink first, thinned by the step that is returned."""
+    diagonal = float(np.hypot(*ink.shape))
+    _, _, width, height = cv2.boundingRect(ink.view(np.uint8))
+    extent = float(np.hypot(width, height))
+    inner = np.clip(_INNER * extent, _INNER_BOUNDS[0] * diagonal, _INNER_BOUNDS[1] * diagonal)
+    outer = np.clip(_OUTER * extent, _OUTER_BOUNDS[0] * diagonal, _OUTER_BOUNDS[1] * diagonal)
+    distance = cv2.distanceTransform((~ink).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    flat = np.flatnonzero((distance > max(inner, _LEAST_GAP_PX)) & (distance <= outer))
+    step = max(1, -(-len(flat) // _SAMPLE))
+    flat = flat[::step]
+    flat = flat[np.argsort(distance.ravel()[flat], kind="stable")]
+    rows, columns = np.unravel_index(flat, ink.shape)
+    return rows, columns, step
+
+
+def _may_be_skin(lab: Array) -> Mask:
+    lightness, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
+    hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))
+    within = [
+        (values > low) & (values < high)
+        for values, (low, high) in ((lightness, _LIGHTNESS), (chroma, _CHROMA), (hue, _HUE))
+    ]
+    return np.asarray(np.all(within, axis=0))
+
+
+def _trim(lab: Array) -> Mask:
+    """Pixels within a few deviations of the median in every channel; starts with those nearest to the ink."""
+    kept = np.arange(len(lab)) < max(1, round(_START * len(lab)))
+    for _ in range(_PASSES):
+        centre = np.median(lab[kept], axis=0)
+        deviation = np.median(np.abs(lab[kept] - centre), axis=0) * _MAD_TO_SD
+        reach = _TRIM * np.clip(deviation, _LEAST_DEVIATION, _MOST_DEVIATION)
+        kept = np.all(np.abs(lab - centre) <= reach, axis=1)
+        if not kept.any():
+            break
+    return np.asarray(kept)
+
+
+def _describe(lab: Array, pixels: int, share: float) -> SkinReference:
+    centre, spread = np.median(lab, axis=0), np.std(lab, axis=0)
+    flags = []
+    if spread[0] > _UNEVEN_SD:
+        flags.append(quality.UNEVEN_SKIN)
+    if share < _SPARSE_SHARE:
+        flags.append(quality.SPARSE_SKIN)
+    return SkinReference(
+        lab=triple(centre),
+        spread=triple(spread),
+        linear_rgb=triple(np.clip(xyz_to_linear(lab_to_xyz(centre)), 1e-5, 1.0)),
+        pixels=pixels,
+        skin_skin_p95=float(np.percentile(delta_e_2000(lab, centre, fast=True), 95)),
+        ita=ita(triple(centre), triple(np.hypot(spread, quality.UNCALIBRATED_SD))),
+        flags=tuple(flags),
+    )
+
+
+def triple(values: Array) -> Lab:
+    """Three numbers as a plain tuple."""
+    first, second, third = (float(value) for value in values)
+    return first, second, third

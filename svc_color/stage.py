@@ -1,0 +1,75 @@
+"""The colour stage: working image, mask and ink probability in; skin, inks and a map of them out."""
+
+import asyncio
+
+from assay.color.v1.color_pb2 import ColorPage
+from assay.events.v1.analysis_pb2 import Analysis
+
+from mesh.errors import FailedPrecondition, InvalidInput
+from mesh.stage import Stage, StageContext
+from svc_color.analyze import analyze
+from svc_color.images import Image, read_png, write_label_map
+from svc_color.page import page
+from svc_color.prototypes import prototypes
+
+# Mask pixels at least this bright are ink; segmentation writes 0 and 255.
+_INK = 128
+
+
+def measure(working: bytes, mask: bytes, probability: bytes) -> tuple[ColorPage, bytes]:
+    """The page and the label map (PNG; empty without ink) of three PNG files of one size.
+
+    Raises:
+        InvalidInput: a file that cannot be read (svc_color.images), or IMAGE_SIZES_DIFFER.
+    """
+    rgb = read_png(working, "working", "rgb")
+    ink = read_png(mask, "mask", "grey")
+    chance = read_png(probability, "probability", "grey")
+    for field, array in (("mask", ink), ("probability", chance)):
+        if array.shape != rgb.shape[:2]:
+            raise InvalidInput(
+                "IMAGE_SIZES_DIFFER",
+                f"{field} has {_size(array)} pixels, the working image {_size(rgb)}.",
+                field=field,
+                fix="Pass the mask and probability that segmentation wrote for this working image.",
+            )
+    result = analyze(rgb, ink >= _INK, chance)
+    swatches = [ink_colour.swatch for ink_colour in result.inks]
+    return page(result), write_label_map(result.labels, swatches) if swatches else b""
+
+
+def _size(image: Image) -> str:
+    return f"{image.shape[1]} x {image.shape[0]}"
+
+
+async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
+    """Reads the three images, measures, writes the label map as artefact `ink_clusters.png`.
+
+    Raises FailedPrecondition (PAGE_MISSING), InvalidInput, NotFound, Transient.
+    """
+    refs = (analysis.ingest.working, analysis.segment.mask, analysis.segment.probability)
+    if not all(ref.key for ref in refs):
+        raise FailedPrecondition("PAGE_MISSING", "Colour needs the pages of ingest and segment.")
+    images = await asyncio.gather(*(ctx.get(ref) for ref in refs))
+    await ctx.progress(20, "Measuring skin and ink colours")
+    written, label_map = await ctx.compute(measure, *images)
+    if label_map:
+        written.clusters.CopyFrom(await ctx.put("ink_clusters.png", label_map, "image/png"))
+    ctx.log.info("colored", inks=len(written.inks), flags=[flag.code for flag in written.flags])
+    return written
+
+
+def prepare() -> None:
+    """Reads the prototype table."""
+    prototypes()
+
+
+STAGE = Stage(
+    name="color",
+    kind="tattoo",
+    consumes="segmented",
+    publishes="colored",
+    page="color",
+    handle=handle,
+    prepare=prepare,
+)
