@@ -1,0 +1,382 @@
+"""Envoy's bootstrap, rendered from the methods.
+
+The order of the HTTP filters is a security property (Envoy 1.40, each seen failing the other way):
+RBAC stands after the transcoder, since before it a REST path matches no per-method route and its
+policy would be skipped; the Lua door stands between gRPC-web and the transcoder, since only there
+is the caller's own JSON seen, and on the way back the transcoder's.
+
+To drain: POST /healthcheck/fail to the admin port (/readyz then answers 503), POST
+/drain_listeners?graceful&skip_exit, wait, then SIGTERM; `--drain-time-s` bounds the wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway.surface import clusters, door, methods, replies, routes
+from gateway.surface.methods import Method, SurfaceError
+
+Config = dict[str, Any]
+
+BODY_BYTES = 256 * 1024  # a colour request of 1000 pairs in JSON is about 190 KiB
+RESPONSE_BYTES = 8 * 1024 * 1024
+HEADER_KIB = 16
+HEADER_COUNT = 64
+PROVIDER = "issuer"
+TOKEN_LIFETIME_S = 24 * 3600
+_TYPE = "type.googleapis.com/envoy.extensions"
+
+
+@dataclass(frozen=True)
+class EnvoyOptions:
+    """What differs between deployments. Addresses are host:port."""
+
+    folder: Path
+    """Where `write` puts envoy.yaml and door.lua."""
+    port: int
+    admin_port: int
+    issuer: str
+    upstreams: Mapping[str, str]
+    """Address of each cluster: `gateway` and `svc_color`."""
+    jwks_file: Path | None = None
+    """Key set of a development issuer; otherwise `jwks_url` of an OpenID Connect issuer."""
+    jwks_url: str = ""
+    ca_file: Path = Path("/etc/ssl/certs/ca-certificates.crt")
+    """Certificate authorities that an https `jwks_url` is verified against."""
+    audience: str = "assay"
+    host: str = "127.0.0.1"
+    cors_origins: Sequence[str] = ()
+    otlp: str = ""
+    """Address of an OTLP/gRPC collector; empty means no tracing."""
+    ip_requests_per_second: int = 1000
+    tenant_requests_per_second: int = 1000
+    descriptors: Path = field(default=methods.DESCRIPTORS)
+
+    @property
+    def trace(self) -> str:
+        """Format command of what problems give as `trace_id`."""
+        return "%TRACE_ID%" if self.otlp else "%REQ(X-REQUEST-ID)%"
+
+
+def write(options: EnvoyOptions) -> Path:
+    """Writes envoy.yaml and door.lua to `options.folder`; returns the path of envoy.yaml."""
+    options.folder.mkdir(parents=True, exist_ok=True)
+    edge = methods.edge(methods.load(options.descriptors))
+    source = door.script(methods.read(options.descriptors), edge)
+    (options.folder / "door.lua").write_text(source)
+    bootstrap = options.folder / "envoy.yaml"
+    bootstrap.write_text(yaml.safe_dump(render(options), sort_keys=False, width=120))
+    return bootstrap
+
+
+def render(options: EnvoyOptions) -> Config:
+    """The bootstrap as a dict.
+
+    Raises SurfaceError when an edge method has no upstream or there are no keys to verify with.
+    """
+    edge = methods.edge(methods.load(options.descriptors))
+    for method in edge:
+        if routes.cluster(method) not in options.upstreams:
+            raise SurfaceError(f"{method.full_name} needs an upstream {routes.cluster(method)}")
+    if (options.jwks_file is None) == (not options.jwks_url):
+        raise SurfaceError("give exactly one of jwks_file and jwks_url")
+    admin_paths = ("/ready", "/stats", "/clusters", "/server_info", "/healthcheck/", "/drain_listeners")
+    return {
+        "node": {"id": "assay-edge", "cluster": "assay-edge"},
+        "admin": {
+            "address": clusters.socket("127.0.0.1", options.admin_port),
+            "allow_paths": [{"prefix": p} for p in admin_paths],
+        },
+        "overload_manager": _overload(),
+        "static_resources": {"listeners": [_listener(options, edge)], "clusters": _clusters(options)},
+    }
+
+
+def _listener(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    return {
+        "name": "edge",
+        "per_connection_buffer_limit_bytes": 65536,
+        "address": clusters.socket(options.host, options.port),
+        "filter_chains": [
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": _connection_manager(options, edge),
+                    }
+                ]
+            }
+        ],
+    }
+
+
+def _connection_manager(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    manager: Config = {
+        "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "edge",
+        "codec_type": "AUTO",
+        "server_name": "assay",
+        "use_remote_address": True,
+        # Nobody is taken for internal, so x-envoy-* of any caller is dropped.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
+        "early_header_mutation_extensions": [_drop_spoofed()],
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "max_request_headers_kb": HEADER_KIB,
+        "common_http_protocol_options": {
+            "idle_timeout": "300s",
+            "headers_with_underscores_action": "REJECT_REQUEST",
+            "max_headers_count": HEADER_COUNT,
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 65536,
+            "initial_connection_window_size": 1048576,
+        },
+        "stream_idle_timeout": "60s",
+        "request_headers_timeout": "10s",
+        "request_timeout": "30s",
+        "drain_timeout": "5s",
+        "local_reply_config": replies.local_reply_config(options.trace),
+        "access_log": [_access_log(options)],
+        "http_filters": _filters(options, edge),
+        "route_config": _route_config(options, edge),
+    }
+    return {**manager, "tracing": _tracing()} if options.otlp else manager
+
+
+def _drop_spoofed() -> Config:
+    prefixes = ("x-envoy-", "x-assay-", "x-auth-", "x-http-status", "x-trace-id")
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": f"{_TYPE}.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [{"remove_on_match": {"key_matcher": {"prefix": p}}} for p in prefixes],
+        },
+    }
+
+
+def _filters(options: EnvoyOptions, edge: Sequence[Method]) -> list[Config]:
+    ready = {"name": ":path", "string_match": {"exact": "/readyz"}}
+    return [
+        _filter("health_check", "HealthCheck", pass_through_mode=False, headers=[ready]),
+        _filter("buffer", "Buffer", max_request_bytes=BODY_BYTES),
+        _filter("cors", "Cors"),
+        _rate_limit("ip", options.ip_requests_per_second, {"remote_address": {}}, "remote_address"),
+        _jwt(options, edge),
+        _rate_limit("tenant", options.tenant_requests_per_second, _tenant_action(), "tenant"),
+        _filter("grpc_web", "GrpcWeb"),
+        _filter("lua", "Lua", default_source_code={"filename": str(options.folder / "door.lua")}),
+        _transcoder(options, edge),
+        # Allows nothing by itself; each route brings its own policies.
+        _filter("rbac", "RBAC", rules={"action": "ALLOW", "policies": {}}),
+        _filter("router", "Router", suppress_envoy_headers=True),
+    ]
+
+
+def _filter(name: str, kind: str, **settings: Any) -> Config:
+    return {
+        "name": f"envoy.filters.http.{name}",
+        "typed_config": {"@type": f"{_TYPE}.filters.http.{name}.v3.{kind}", **settings},
+    }
+
+
+def _rate_limit(name: str, per_second: int, action: Config, key: str) -> Config:
+    bucket = {"max_tokens": per_second, "tokens_per_fill": per_second, "fill_interval": "1s"}
+    # The bucket of the filter itself counts everybody, so only the one per key may bind.
+    everybody = {**bucket, "max_tokens": per_second * 100, "tokens_per_fill": per_second * 100}
+    config = _filter(
+        "local_ratelimit",
+        "LocalRateLimit",
+        stat_prefix=f"{name}_limit",
+        token_bucket=everybody,
+        filter_enabled={"default_value": {"numerator": 100}},
+        filter_enforced={"default_value": {"numerator": 100}},
+        rate_limited_as_resource_exhausted=True,
+        max_dynamic_descriptors=10000,
+        rate_limits=[{"actions": [action]}],
+        descriptors=[{"entries": [{"key": key}], "token_bucket": bucket}],
+    )
+    return {**config, "name": f"assay.{name}_limit"}
+
+
+def _tenant_action() -> Config:
+    claim = {"key": routes.JWT_FILTER, "path": [{"key": "claims"}, {"key": "tenant"}]}
+    return {"metadata": {"descriptor_key": "tenant", "source": "DYNAMIC", "metadata_key": claim}}
+
+
+def _jwt(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    provider: Config = {
+        "issuer": options.issuer,
+        "audiences": [options.audience],
+        "require_expiration": True,
+        "max_lifetime": f"{TOKEN_LIFETIME_S}s",
+        "clock_skew_seconds": 30,
+        # The services verify the token again, so it goes with the request.
+        "forward": True,
+        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+        "payload_in_metadata": "claims",
+        "normalize_payload_in_metadata": {"space_delimited_claims": ["scope"]},
+        **_keys(options),
+    }
+    return _filter(
+        "jwt_authn",
+        "JwtAuthentication",
+        providers={PROVIDER: provider},
+        rules=routes.jwt_rules(edge, PROVIDER),
+    )
+
+
+def _keys(options: EnvoyOptions) -> Config:
+    if options.jwks_file is not None:
+        return {"local_jwks": {"filename": str(options.jwks_file)}}
+    return {
+        "remote_jwks": {
+            "http_uri": {"uri": options.jwks_url, "cluster": "jwks", "timeout": "2s"},
+            "cache_duration": "300s",
+            "async_fetch": {"fast_listener": False, "failed_refetch_duration": "1s"},
+            "retry_policy": {"num_retries": 3},
+        }
+    }
+
+
+def _transcoder(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    return _filter(
+        "grpc_json_transcoder",
+        "GrpcJsonTranscoder",
+        proto_descriptor=str(options.descriptors),
+        services=sorted({m.service for m in edge if m.http is not None}),
+        auto_mapping=False,
+        convert_grpc_status=True,
+        match_incoming_request_route=False,
+        case_insensitive_enum_parsing=False,
+        max_request_body_size=BODY_BYTES,
+        max_response_body_size=RESPONSE_BYTES,
+        url_unescape_spec="ALL_CHARACTERS_EXCEPT_RESERVED",
+        print_options={"always_print_primitive_fields": True, "preserve_proto_field_names": True},
+        request_validation_options={
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+    )
+
+
+def _route_config(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    headers = {
+        "x-request-id": "%REQ(X-REQUEST-ID)%",
+        "x-trace-id": options.trace,
+        "x-content-type-options": "nosniff",
+    }
+    added = [{"header": {"key": k, "value": v}} for k, v in headers.items()]
+    # What a person's data is in must not stay in caches that nobody knows of.
+    store = {"header": {"key": "cache-control", "value": "no-store"}, "append_action": "ADD_IF_ABSENT"}
+    cors: Config = {
+        "@type": f"{_TYPE}.filters.http.cors.v3.CorsPolicy",
+        "allow_origin_string_match": [{"exact": origin} for origin in options.cors_origins],
+        "allow_methods": "GET, POST, DELETE, OPTIONS",
+        "allow_headers": "authorization,content-type,idempotency-key,last-event-id,traceparent,"
+        "x-grpc-web,x-user-agent,grpc-timeout",
+        "expose_headers": "location,retry-after,x-request-id,x-trace-id,www-authenticate,"
+        "grpc-status,grpc-message,grpc-status-details-bin",
+        "max_age": "600",
+    }
+    return {
+        "name": "edge",
+        "response_headers_to_add": [*added, store],
+        "virtual_hosts": [
+            {
+                "name": "edge",
+                "domains": ["*"],
+                "typed_per_filter_config": {"envoy.filters.http.cors": cors},
+                "routes": routes.routes(edge),
+            }
+        ],
+    }
+
+
+def _access_log(options: EnvoyOptions) -> Config:
+    # Never a token, a body or a query: subjects and page tokens stand in queries.
+    claim = f"%DYNAMIC_METADATA({routes.JWT_FILTER}:claims:{{}})%"
+    return {
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": {
+            "@type": f"{_TYPE}.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {
+                "json_format": {
+                    "timestamp": "%START_TIME%",
+                    "event": "request",
+                    "service": "envoy",
+                    "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
+                    "path": "%PATH(NQ:ORIG_OR_PATH)%",
+                    "route": "%ROUTE_NAME%",
+                    "status": "%RESPONSE_CODE%",
+                    "grpc_status": "%GRPC_STATUS_NUMBER%",
+                    "flags": "%RESPONSE_FLAGS%",
+                    "details": "%RESPONSE_CODE_DETAILS%",
+                    "duration_ms": "%DURATION%",
+                    "bytes_in": "%BYTES_RECEIVED%",
+                    "bytes_out": "%BYTES_SENT%",
+                    "trace_id": options.trace,
+                    "request_id": "%REQ(X-REQUEST-ID)%",
+                    "tenant": claim.format("tenant"),
+                    "sub": claim.format("sub"),
+                    "upstream": "%UPSTREAM_CLUSTER%",
+                }
+            },
+        },
+    }
+
+
+def _tracing() -> Config:
+    return {
+        "random_sampling": {"value": 100},
+        "spawn_upstream_span": True,
+        "provider": {
+            "name": "envoy.tracers.opentelemetry",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig",
+                "service_name": "envoy",
+                "grpc_service": {"envoy_grpc": {"cluster_name": "otlp"}, "timeout": "0.25s"},
+            },
+        },
+    }
+
+
+def _overload() -> Config:
+    def monitor(name: str, kind: str, **settings: int) -> Config:
+        package = kind.rpartition(".")[0]
+        return {
+            "name": f"envoy.resource_monitors.{name}",
+            "typed_config": {
+                "@type": f"{_TYPE}.resource_monitors.{package}.{kind.rpartition('.')[2]}",
+                **settings,
+            },
+        }
+
+    def action(name: str, share: float) -> Config:
+        trigger = {"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": share}}
+        return {"name": f"envoy.overload_actions.{name}", "triggers": [trigger]}
+
+    connections = "downstream_connections.v3.DownstreamConnectionsConfig"
+    return {
+        "refresh_interval": "0.25s",
+        "resource_monitors": [
+            monitor("fixed_heap", "fixed_heap.v3.FixedHeapConfig", max_heap_size_bytes=512 * 1024 * 1024),
+            monitor("global_downstream_max_connections", connections, max_active_downstream_connections=5000),
+        ],
+        "actions": [action("shrink_heap", 0.9), action("stop_accepting_requests", 0.95)],
+    }
+
+
+def _clusters(options: EnvoyOptions) -> list[Config]:
+    services = [clusters.service(name, address) for name, address in sorted(options.upstreams.items())]
+    keys = [clusters.key_set(options.jwks_url, options.ca_file)] if options.jwks_url else []
+    traces = [clusters.collector(options.otlp)] if options.otlp else []
+    return [*services, *keys, *traces]

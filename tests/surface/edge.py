@@ -1,0 +1,412 @@
+"""A real Envoy with the rendered configuration, a peer behind it, and what calls it.
+
+The peer implements the public services for these tests only: it says what reached it and answers
+in each of the ways a service can, so that what is proven here is Envoy's part alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import jwt
+from assay.color.v1 import color_pb2, color_pb2_grpc
+from assay.gateway.v1 import gateway_pb2, gateway_pb2_grpc
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from google.api import httpbody_pb2
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from grpc_status import rpc_status
+
+from gateway.surface.envoy import EnvoyOptions, write
+
+ISSUER = "https://issuer.test"
+KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+TENANT = "0192f0c1-2222-7000-8000-000000000001"
+ORIGIN = "https://app.example"
+JOB = "0192f0c1-1111-7000-8000-000000000001"
+
+
+def public_jwk() -> dict[str, str]:
+    """The verifying key of KEY as a JWK (RFC 7517)."""
+    numbers = KEY.public_key().public_numbers()
+    x, y = (base64.urlsafe_b64encode(n.to_bytes(32)).rstrip(b"=").decode() for n in (numbers.x, numbers.y))
+    return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "test", "x": x, "y": y}
+
+
+def token(scope: str = "analyses:read analyses:write color:read", key: Any = KEY, **claims: Any) -> str:
+    """A signed access token; `claims` override, None removes."""
+    now = int(time.time())
+    payload = {
+        "iss": ISSUER, "aud": "assay", "sub": "client-1", "tenant": TENANT, "scope": scope,
+        "iat": now, "exp": now + 600, **claims,
+    }  # fmt: skip
+    payload = {k: v for k, v in payload.items() if v is not None}
+    return jwt.encode(payload, key, algorithm="ES256", headers={"kid": "test"})
+
+
+def unsigned_token() -> str:
+    """A token of algorithm none."""
+
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    payload = jwt.decode(token(), options={"verify_signature": False})
+    return f"{part({'alg': 'none', 'typ': 'JWT', 'kid': 'test'})}.{part(payload)}."
+
+
+def confused_token() -> str:
+    """HS256 signed with the public key's PEM, for verifiers that let the token choose."""
+    pem = KEY.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    import hashlib
+    import hmac
+
+    payload = jwt.decode(token(), options={"verify_signature": False})
+    signed = (
+        f"{part(json.dumps({'alg': 'HS256', 'kid': 'test'}).encode())}.{part(json.dumps(payload).encode())}"
+    )
+    return f"{signed}.{part(hmac.new(pem, signed.encode(), hashlib.sha256).digest())}"
+
+
+@dataclass
+class Seen:
+    """What reached the peer: method, request, metadata."""
+
+    calls: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
+
+    def note(self, method: str, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
+        self.calls.append((method, request, metadata))
+
+
+def rich_status() -> status_pb2.Status:
+    """A refusal with every detail that the mesh sends."""
+    details = [
+        error_details_pb2.ErrorInfo(
+            reason="IMAGE_TRUNCATED",
+            domain="assay",
+            metadata={"field": "upload_id", "fix": 'Send "all" of it.'},
+        ),
+        error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(field="upload_id", description="ends early"),
+                error_details_pb2.BadRequest.FieldViolation(field="tattoo.site", description="too long"),
+            ]
+        ),
+    ]
+    status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message='The photo "ends" early: \\ \n ü')
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def busy_status() -> status_pb2.Status:
+    """A passing refusal that says when to come back."""
+    status = status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="Too many jobs.")
+    info = error_details_pb2.ErrorInfo(reason="QUOTA_EXCEEDED", domain="assay")
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.seconds, retry.retry_delay.nanos = 2, 500_000_000
+    for detail in (info, retry):
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+class Analyses(gateway_pb2_grpc.AnalysisServiceServicer):
+    """Echoes; the last byte of a job id, or the subject, chooses how to answer."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    async def SignUpload(self, request, context):
+        self.seen.note("SignUpload", request, context)
+        return gateway_pb2.SignUploadResponse(
+            upload_id=JOB, url="http://s3", fields={"key": "k"}, max_bytes=5
+        )
+
+    async def Analyze(self, request, context):
+        self.seen.note("Analyze", request, context)
+        if request.subject_id == "slow":
+            await asyncio.sleep(11)
+        location = f"/v1/analyze/{JOB}"
+        if request.mode != gateway_pb2.MODE_SYNC:
+            await context.send_initial_metadata((("x-http-status", "202"), ("location", location)))
+        return gateway_pb2.AnalysisView(job_id=JOB, kind="tattoo", subject_id=request.subject_id)
+
+    async def GetAnalysis(self, request, context):
+        self.seen.note("GetAnalysis", request, context)
+        if request.job_id == "rich":
+            await context.abort_with_status(rpc_status.to_status(rich_status()))
+        if request.job_id == "busy":
+            await context.abort_with_status(rpc_status.to_status(busy_status()))
+        if request.job_id == "bare":
+            await context.abort(grpc.StatusCode.NOT_FOUND, 'There is no job "bare".')
+        if request.job_id == "expired":
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "The token has expired.")
+        if request.job_id == "slow":
+            await asyncio.sleep(11)
+        if request.job_id == "big":
+            return gateway_pb2.AnalysisView(job_id=JOB, progress_message="x" * 500_000)
+        return gateway_pb2.AnalysisView(job_id=request.job_id, state=gateway_pb2.STATE_RUNNING)
+
+    async def WatchAnalysis(self, request, context) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        self.seen.note("WatchAnalysis", request, context)
+        for n in range(3):
+            event = f"id: {n}\nevent: progress\ndata: {{}}\n\n".encode()
+            yield httpbody_pb2.HttpBody(content_type="text/event-stream", data=event)
+            await asyncio.sleep(0.4)
+
+    async def ListAnalyses(self, request, context):
+        self.seen.note("ListAnalyses", request, context)
+        return gateway_pb2.ListAnalysesResponse()
+
+    async def CancelAnalysis(self, request, context):
+        self.seen.note("CancelAnalysis", request, context)
+        return gateway_pb2.AnalysisView(job_id=request.job_id, state=gateway_pb2.STATE_CANCELLED)
+
+    async def GetReport(self, request, context) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        self.seen.note("GetReport", request, context)
+        if request.job_id == "rich":
+            await context.abort_with_status(rpc_status.to_status(rich_status()))
+        yield httpbody_pb2.HttpBody(content_type="application/pdf", data=b"%PDF-1.7\n")
+        for _ in range(40):
+            yield httpbody_pb2.HttpBody(data=bytes(50_000))
+
+    async def GetArtifact(self, request, context) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        self.seen.note("GetArtifact", request, context)
+        yield httpbody_pb2.HttpBody(content_type="image/png", data=request.name.encode())
+
+
+class Tokens(gateway_pb2_grpc.TokenServiceServicer):
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    async def IssueToken(self, request, context):
+        self.seen.note("IssueToken", request, context)
+        if b"client_secret=wrong" in request.data:
+            await context.send_initial_metadata((("x-http-status", "401"),))
+            return httpbody_pb2.HttpBody(content_type="application/json", data=b'{"error":"invalid_client"}')
+        return httpbody_pb2.HttpBody(content_type="application/json", data=request.data)
+
+    async def GetKeySet(self, request, context):
+        return httpbody_pb2.HttpBody(content_type="application/json", data=b'{"keys":[]}')
+
+
+class Platform(gateway_pb2_grpc.PlatformServiceServicer):
+    async def GetHealth(self, request, context):
+        return gateway_pb2.Health(status="ok", dependencies={"nats": True})
+
+    async def GetOpenApi(self, request, context):
+        return httpbody_pb2.HttpBody(content_type="application/json", data=b"{}")
+
+    async def GetDocs(self, request, context):
+        return httpbody_pb2.HttpBody(content_type="text/html; charset=utf-8", data=b"<!doctype html>")
+
+
+class Colors(color_pb2_grpc.ColorServiceServicer):
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    async def Difference(self, request, context):
+        self.seen.note("Difference", request, context)
+        return color_pb2.DifferenceResponse(differences=[0.0] * len(request.pairs))
+
+    async def AnalyzeColor(self, request, context):
+        self.seen.note("AnalyzeColor", request, context)
+        return color_pb2.AnalyzeColorResponse()
+
+
+class Everything(grpc.GenericRpcHandler):
+    """Notes and answers any other path, so that a route too many would be seen."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+
+    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        async def answer(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+            self.seen.note(str(details.method), request, context)
+            return b""
+
+        return grpc.unary_unary_rpc_method_handler(answer)
+
+
+@contextmanager
+def peer(seen: Seen) -> Iterator[int]:
+    """Serves the peer on a thread with its own loop; yields its port."""
+    loop, ready, port = asyncio.new_event_loop(), threading.Event(), 0
+
+    async def serve() -> grpc.aio.Server:
+        nonlocal port
+        server = grpc.aio.server()
+        gateway_pb2_grpc.add_AnalysisServiceServicer_to_server(Analyses(seen), server)
+        gateway_pb2_grpc.add_TokenServiceServicer_to_server(Tokens(seen), server)
+        gateway_pb2_grpc.add_PlatformServiceServicer_to_server(Platform(), server)
+        color_pb2_grpc.add_ColorServiceServicer_to_server(Colors(seen), server)
+        checks = health.aio.HealthServicer()
+        await checks.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+        reflection.enable_server_reflection(["assay.gateway.v1.AnalysisService"], server)
+        server.add_generic_rpc_handlers((Everything(seen),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        ready.set()
+        return server
+
+    async def run() -> None:
+        server = await serve()
+        await stopped.wait()
+        await server.stop(0)
+
+    stopped = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
+        loop.close()
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def envoy_binary() -> str | None:
+    """The Envoy beside this Python, or on PATH."""
+    beside = Path(sys.executable).with_name("envoy")
+    return str(beside) if beside.exists() else shutil.which("envoy")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A running Envoy: its port, its folder, what its peer saw."""
+
+    port: int
+    admin_port: int
+    folder: Path
+    seen: Seen
+
+    def http(
+        self, verb: str, path: str, body: bytes | str | dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None, bearer: str | None = "",
+    ) -> Answer:  # fmt: skip
+        """One HTTP/1.1 request; bearer "" is a good token, None is none."""
+        sent = dict(headers or {})
+        if bearer is not None:
+            sent["authorization"] = "Bearer " + (bearer or token())
+        if isinstance(body, dict):
+            body = json.dumps(body)
+            sent.setdefault("content-type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(verb, path, body=body, headers=sent)
+            answer = connection.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        """Access and server log so far."""
+        return (self.folder / "envoy.log").read_text()
+
+
+def options(folder: Path, upstreams: dict[str, str], **more: Any) -> EnvoyOptions:
+    """Options of a test's Envoy with the key set of KEY."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "jwks.json").write_text(json.dumps({"keys": [public_jwk()]}))
+    return EnvoyOptions(
+        **{
+            "folder": folder, "port": free_port(), "admin_port": free_port(), "issuer": ISSUER,
+            "upstreams": upstreams, "jwks_file": folder / "jwks.json", "cors_origins": (ORIGIN,), **more,
+        }
+    )  # fmt: skip
+
+
+@contextmanager
+def envoy(chosen: EnvoyOptions, seen: Seen, settle: str = "gateway") -> Iterator[Edge]:
+    """Runs Envoy; waits until the cluster `settle` is healthy, or with "" until it is live."""
+    binary = envoy_binary()
+    assert binary is not None
+    bootstrap = write(chosen)
+    with (chosen.folder / "envoy.log").open("wb") as log:
+        process = subprocess.Popen(
+            [binary, "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"],
+            stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            _await_ready(process, chosen, settle)
+            yield Edge(chosen.port, chosen.admin_port, chosen.folder, seen)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions, settle: str) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise AssertionError((chosen.folder / "envoy.log").read_text())
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", chosen.admin_port, timeout=2)
+            connection.request("GET", "/clusters" if settle else "/ready")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            connection.close()
+        except OSError:
+            text = ""
+        if ("LIVE" in text) if not settle else re.search(rf"{settle}::[0-9.:]+::health_flags::healthy", text):
+            return
+        time.sleep(0.05)
+    raise AssertionError("Envoy did not become ready in 30 s")
+
+
+def trace_parent() -> str:
+    """A W3C traceparent of a caller."""
+    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
