@@ -486,6 +486,10 @@ class Intake(_message.Message):
     GUARDIAN_CONSENT_FIELD_NUMBER: _builtins.int
     INK_AMOUNT_FIELD_NUMBER: _builtins.int
     SCARRING_FIELD_NUMBER: _builtins.int
+    UNHEALED_FIELD_NUMBER: _builtins.int
+    INSIDE_ORBITAL_RIM_FIELD_NUMBER: _builtins.int
+    MULTIPLE_TATTOOS_FIELD_NUMBER: _builtins.int
+    NAEVUS_FOUND_FIELD_NUMBER: _builtins.int
     age: _builtins.int
     """Age in years."""
     pmu: _builtins.bool
@@ -550,6 +554,14 @@ class Intake(_message.Message):
     """Professional, amateur: amount of ink for the Kirby-Desai scale: amateur, minimal, moderate, significant."""
     scarring: _builtins.str
     """Scarring for the Kirby-Desai scale: none, minimal, moderate, significant."""
+    unhealed: _builtins.bool
+    """The tattoo has not healed."""
+    inside_orbital_rim: _builtins.bool
+    """The field lies inside the orbital rim."""
+    multiple_tattoos: _builtins.bool
+    """Several tattoos are to be treated in one session."""
+    naevus_found: _builtins.bool
+    """The operator found a pigmented lesion in or within 5 mm of the ink."""
     def __init__(
         self,
         *,
@@ -585,10 +597,14 @@ class Intake(_message.Message):
         guardian_consent: _builtins.bool | None = ...,
         ink_amount: _builtins.str = ...,
         scarring: _builtins.str = ...,
+        unhealed: _builtins.bool | None = ...,
+        inside_orbital_rim: _builtins.bool | None = ...,
+        multiple_tattoos: _builtins.bool | None = ...,
+        naevus_found: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_age", b"_age", "_anticoagulant", b"_anticoagulant", "_autoimmune_skin", b"_autoimmune_skin", "_contact_allergy", b"_contact_allergy", "_cover_up", b"_cover_up", "_days_since_laser", b"_days_since_laser", "_epilepsy", b"_epilepsy", "_eu_after_2023", b"_eu_after_2023", "_gold", b"_gold", "_guardian_consent", b"_guardian_consent", "_gunpowder", b"_gunpowder", "_infection", b"_infection", "_ink_reaction", b"_ink_reaction", "_isotretinoin_months", b"_isotretinoin_months", "_isotretinoin_never", b"_isotretinoin_never", "_keloid", b"_keloid", "_laser_reaction", b"_laser_reaction", "_medical_marker", b"_medical_marker", "_melanoma_history", b"_melanoma_history", "_naevus_checked", b"_naevus_checked", "_photosensitising", b"_photosensitising", "_pmu", b"_pmu", "_poor_healing", b"_poor_healing", "_pregnant", b"_pregnant", "_scar", b"_scar", "_smoker", b"_smoker", "_tan_4_weeks", b"_tan_4_weeks", "_tattoo_age_weeks", b"_tattoo_age_weeks", "_traumatic", b"_traumatic", "_white_or_skin_tone", b"_white_or_skin_tone", "age", b"age", "anticoagulant", b"anticoagulant", "autoimmune_skin", b"autoimmune_skin", "contact_allergy", b"contact_allergy", "cover_up", b"cover_up", "days_since_laser", b"days_since_laser", "epilepsy", b"epilepsy", "eu_after_2023", b"eu_after_2023", "gold", b"gold", "guardian_consent", b"guardian_consent", "gunpowder", b"gunpowder", "infection", b"infection", "ink_reaction", b"ink_reaction", "isotretinoin_months", b"isotretinoin_months", "isotretinoin_never", b"isotretinoin_never", "keloid", b"keloid", "laser_reaction", b"laser_reaction", "medical_marker", b"medical_marker", "melanoma_history", b"melanoma_history", "naevus_checked", b"naevus_checked", "photosensitising", b"photosensitising", "pmu", b"pmu", "poor_healing", b"poor_healing", "pregnant", b"pregnant", "scar", b"scar", "smoker", b"smoker", "tan_4_weeks", b"tan_4_weeks", "tattoo_age_weeks", b"tattoo_age_weeks", "traumatic", b"traumatic", "white_or_skin_tone", b"white_or_skin_tone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_age", b"_age", "_anticoagulant", b"_anticoagulant", "_autoimmune_skin", b"_autoimmune_skin", "_contact_allergy", b"_contact_allergy", "_cover_up", b"_cover_up", "_days_since_laser", b"_days_since_laser", "_epilepsy", b"_epilepsy", "_eu_after_2023", b"_eu_after_2023", "_gold", b"_gold", "_guardian_consent", b"_guardian_consent", "_gunpowder", b"_gunpowder", "_infection", b"_infection", "_ink_reaction", b"_ink_reaction", "_inside_orbital_rim", b"_inside_orbital_rim", "_isotretinoin_months", b"_isotretinoin_months", "_isotretinoin_never", b"_isotretinoin_never", "_keloid", b"_keloid", "_laser_reaction", b"_laser_reaction", "_medical_marker", b"_medical_marker", "_melanoma_history", b"_melanoma_history", "_multiple_tattoos", b"_multiple_tattoos", "_naevus_checked", b"_naevus_checked", "_naevus_found", b"_naevus_found", "_photosensitising", b"_photosensitising", "_pmu", b"_pmu", "_poor_healing", b"_poor_healing", "_pregnant", b"_pregnant", "_scar", b"_scar", "_smoker", b"_smoker", "_tan_4_weeks", b"_tan_4_weeks", "_tattoo_age_weeks", b"_tattoo_age_weeks", "_traumatic", b"_traumatic", "_unhealed", b"_unhealed", "_white_or_skin_tone", b"_white_or_skin_tone", "age", b"age", "anticoagulant", b"anticoagulant", "autoimmune_skin", b"autoimmune_skin", "contact_allergy", b"contact_allergy", "cover_up", b"cover_up", "days_since_laser", b"days_since_laser", "epilepsy", b"epilepsy", "eu_after_2023", b"eu_after_2023", "gold", b"gold", "guardian_consent", b"guardian_consent", "gunpowder", b"gunpowder", "infection", b"infection", "ink_reaction", b"ink_reaction", "inside_orbital_rim", b"inside_orbital_rim", "isotretinoin_months", b"isotretinoin_months", "isotretinoin_never", b"isotretinoin_never", "keloid", b"keloid", "laser_reaction", b"laser_reaction", "medical_marker", b"medical_marker", "melanoma_history", b"melanoma_history", "multiple_tattoos", b"multiple_tattoos", "naevus_checked", b"naevus_checked", "naevus_found", b"naevus_found", "photosensitising", b"photosensitising", "pmu", b"pmu", "poor_healing", b"poor_healing", "pregnant", b"pregnant", "scar", b"scar", "smoker", b"smoker", "tan_4_weeks", b"tan_4_weeks", "tattoo_age_weeks", b"tattoo_age_weeks", "traumatic", b"traumatic", "unhealed", b"unhealed", "white_or_skin_tone", b"white_or_skin_tone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age", b"_age", "_anticoagulant", b"_anticoagulant", "_autoimmune_skin", b"_autoimmune_skin", "_contact_allergy", b"_contact_allergy", "_cover_up", b"_cover_up", "_days_since_laser", b"_days_since_laser", "_epilepsy", b"_epilepsy", "_eu_after_2023", b"_eu_after_2023", "_gold", b"_gold", "_guardian_consent", b"_guardian_consent", "_gunpowder", b"_gunpowder", "_infection", b"_infection", "_ink_reaction", b"_ink_reaction", "_isotretinoin_months", b"_isotretinoin_months", "_isotretinoin_never", b"_isotretinoin_never", "_keloid", b"_keloid", "_laser_reaction", b"_laser_reaction", "_medical_marker", b"_medical_marker", "_melanoma_history", b"_melanoma_history", "_naevus_checked", b"_naevus_checked", "_photosensitising", b"_photosensitising", "_pmu", b"_pmu", "_poor_healing", b"_poor_healing", "_pregnant", b"_pregnant", "_scar", b"_scar", "_smoker", b"_smoker", "_tan_4_weeks", b"_tan_4_weeks", "_tattoo_age_weeks", b"_tattoo_age_weeks", "_traumatic", b"_traumatic", "_white_or_skin_tone", b"_white_or_skin_tone", "age", b"age", "anticoagulant", b"anticoagulant", "autoimmune_skin", b"autoimmune_skin", "contact_allergy", b"contact_allergy", "cover_up", b"cover_up", "days_since_laser", b"days_since_laser", "epilepsy", b"epilepsy", "eu_after_2023", b"eu_after_2023", "gold", b"gold", "guardian_consent", b"guardian_consent", "gunpowder", b"gunpowder", "infection", b"infection", "ink_amount", b"ink_amount", "ink_reaction", b"ink_reaction", "isotretinoin_months", b"isotretinoin_months", "isotretinoin_never", b"isotretinoin_never", "keloid", b"keloid", "laser_reaction", b"laser_reaction", "medical_marker", b"medical_marker", "melanoma_history", b"melanoma_history", "naevus_checked", b"naevus_checked", "photosensitising", b"photosensitising", "pmu", b"pmu", "poor_healing", b"poor_healing", "pregnant", b"pregnant", "scar", b"scar", "scarring", b"scarring", "smoker", b"smoker", "tan_4_weeks", b"tan_4_weeks", "tattoo_age_weeks", b"tattoo_age_weeks", "traumatic", b"traumatic", "white_or_skin_tone", b"white_or_skin_tone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_age", b"_age", "_anticoagulant", b"_anticoagulant", "_autoimmune_skin", b"_autoimmune_skin", "_contact_allergy", b"_contact_allergy", "_cover_up", b"_cover_up", "_days_since_laser", b"_days_since_laser", "_epilepsy", b"_epilepsy", "_eu_after_2023", b"_eu_after_2023", "_gold", b"_gold", "_guardian_consent", b"_guardian_consent", "_gunpowder", b"_gunpowder", "_infection", b"_infection", "_ink_reaction", b"_ink_reaction", "_inside_orbital_rim", b"_inside_orbital_rim", "_isotretinoin_months", b"_isotretinoin_months", "_isotretinoin_never", b"_isotretinoin_never", "_keloid", b"_keloid", "_laser_reaction", b"_laser_reaction", "_medical_marker", b"_medical_marker", "_melanoma_history", b"_melanoma_history", "_multiple_tattoos", b"_multiple_tattoos", "_naevus_checked", b"_naevus_checked", "_naevus_found", b"_naevus_found", "_photosensitising", b"_photosensitising", "_pmu", b"_pmu", "_poor_healing", b"_poor_healing", "_pregnant", b"_pregnant", "_scar", b"_scar", "_smoker", b"_smoker", "_tan_4_weeks", b"_tan_4_weeks", "_tattoo_age_weeks", b"_tattoo_age_weeks", "_traumatic", b"_traumatic", "_unhealed", b"_unhealed", "_white_or_skin_tone", b"_white_or_skin_tone", "age", b"age", "anticoagulant", b"anticoagulant", "autoimmune_skin", b"autoimmune_skin", "contact_allergy", b"contact_allergy", "cover_up", b"cover_up", "days_since_laser", b"days_since_laser", "epilepsy", b"epilepsy", "eu_after_2023", b"eu_after_2023", "gold", b"gold", "guardian_consent", b"guardian_consent", "gunpowder", b"gunpowder", "infection", b"infection", "ink_amount", b"ink_amount", "ink_reaction", b"ink_reaction", "inside_orbital_rim", b"inside_orbital_rim", "isotretinoin_months", b"isotretinoin_months", "isotretinoin_never", b"isotretinoin_never", "keloid", b"keloid", "laser_reaction", b"laser_reaction", "medical_marker", b"medical_marker", "melanoma_history", b"melanoma_history", "multiple_tattoos", b"multiple_tattoos", "naevus_checked", b"naevus_checked", "naevus_found", b"naevus_found", "photosensitising", b"photosensitising", "pmu", b"pmu", "poor_healing", b"poor_healing", "pregnant", b"pregnant", "scar", b"scar", "scarring", b"scarring", "smoker", b"smoker", "tan_4_weeks", b"tan_4_weeks", "tattoo_age_weeks", b"tattoo_age_weeks", "traumatic", b"traumatic", "unhealed", b"unhealed", "white_or_skin_tone", b"white_or_skin_tone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__age: _TypeAlias = _typing.Literal["age"]  # noqa: Y015
     _WhichOneofArgType__age: _TypeAlias = _typing.Literal["_age", b"_age"]  # noqa: Y015
@@ -616,6 +632,8 @@ class Intake(_message.Message):
     _WhichOneofArgType__infection: _TypeAlias = _typing.Literal["_infection", b"_infection"]  # noqa: Y015
     _WhichOneofReturnType__ink_reaction: _TypeAlias = _typing.Literal["ink_reaction"]  # noqa: Y015
     _WhichOneofArgType__ink_reaction: _TypeAlias = _typing.Literal["_ink_reaction", b"_ink_reaction"]  # noqa: Y015
+    _WhichOneofReturnType__inside_orbital_rim: _TypeAlias = _typing.Literal["inside_orbital_rim"]  # noqa: Y015
+    _WhichOneofArgType__inside_orbital_rim: _TypeAlias = _typing.Literal["_inside_orbital_rim", b"_inside_orbital_rim"]  # noqa: Y015
     _WhichOneofReturnType__isotretinoin_months: _TypeAlias = _typing.Literal["isotretinoin_months"]  # noqa: Y015
     _WhichOneofArgType__isotretinoin_months: _TypeAlias = _typing.Literal["_isotretinoin_months", b"_isotretinoin_months"]  # noqa: Y015
     _WhichOneofReturnType__isotretinoin_never: _TypeAlias = _typing.Literal["isotretinoin_never"]  # noqa: Y015
@@ -628,8 +646,12 @@ class Intake(_message.Message):
     _WhichOneofArgType__medical_marker: _TypeAlias = _typing.Literal["_medical_marker", b"_medical_marker"]  # noqa: Y015
     _WhichOneofReturnType__melanoma_history: _TypeAlias = _typing.Literal["melanoma_history"]  # noqa: Y015
     _WhichOneofArgType__melanoma_history: _TypeAlias = _typing.Literal["_melanoma_history", b"_melanoma_history"]  # noqa: Y015
+    _WhichOneofReturnType__multiple_tattoos: _TypeAlias = _typing.Literal["multiple_tattoos"]  # noqa: Y015
+    _WhichOneofArgType__multiple_tattoos: _TypeAlias = _typing.Literal["_multiple_tattoos", b"_multiple_tattoos"]  # noqa: Y015
     _WhichOneofReturnType__naevus_checked: _TypeAlias = _typing.Literal["naevus_checked"]  # noqa: Y015
     _WhichOneofArgType__naevus_checked: _TypeAlias = _typing.Literal["_naevus_checked", b"_naevus_checked"]  # noqa: Y015
+    _WhichOneofReturnType__naevus_found: _TypeAlias = _typing.Literal["naevus_found"]  # noqa: Y015
+    _WhichOneofArgType__naevus_found: _TypeAlias = _typing.Literal["_naevus_found", b"_naevus_found"]  # noqa: Y015
     _WhichOneofReturnType__photosensitising: _TypeAlias = _typing.Literal["photosensitising"]  # noqa: Y015
     _WhichOneofArgType__photosensitising: _TypeAlias = _typing.Literal["_photosensitising", b"_photosensitising"]  # noqa: Y015
     _WhichOneofReturnType__pmu: _TypeAlias = _typing.Literal["pmu"]  # noqa: Y015
@@ -648,6 +670,8 @@ class Intake(_message.Message):
     _WhichOneofArgType__tattoo_age_weeks: _TypeAlias = _typing.Literal["_tattoo_age_weeks", b"_tattoo_age_weeks"]  # noqa: Y015
     _WhichOneofReturnType__traumatic: _TypeAlias = _typing.Literal["traumatic"]  # noqa: Y015
     _WhichOneofArgType__traumatic: _TypeAlias = _typing.Literal["_traumatic", b"_traumatic"]  # noqa: Y015
+    _WhichOneofReturnType__unhealed: _TypeAlias = _typing.Literal["unhealed"]  # noqa: Y015
+    _WhichOneofArgType__unhealed: _TypeAlias = _typing.Literal["_unhealed", b"_unhealed"]  # noqa: Y015
     _WhichOneofReturnType__white_or_skin_tone: _TypeAlias = _typing.Literal["white_or_skin_tone"]  # noqa: Y015
     _WhichOneofArgType__white_or_skin_tone: _TypeAlias = _typing.Literal["_white_or_skin_tone", b"_white_or_skin_tone"]  # noqa: Y015
     @_typing.overload
@@ -677,6 +701,8 @@ class Intake(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ink_reaction) -> _WhichOneofReturnType__ink_reaction | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__inside_orbital_rim) -> _WhichOneofReturnType__inside_orbital_rim | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__isotretinoin_months) -> _WhichOneofReturnType__isotretinoin_months | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__isotretinoin_never) -> _WhichOneofReturnType__isotretinoin_never | None: ...
@@ -689,7 +715,11 @@ class Intake(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__melanoma_history) -> _WhichOneofReturnType__melanoma_history | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__multiple_tattoos) -> _WhichOneofReturnType__multiple_tattoos | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__naevus_checked) -> _WhichOneofReturnType__naevus_checked | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__naevus_found) -> _WhichOneofReturnType__naevus_found | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__photosensitising) -> _WhichOneofReturnType__photosensitising | None: ...
     @_typing.overload
@@ -709,6 +739,8 @@ class Intake(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__traumatic) -> _WhichOneofReturnType__traumatic | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unhealed) -> _WhichOneofReturnType__unhealed | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__white_or_skin_tone) -> _WhichOneofReturnType__white_or_skin_tone | None: ...
 
 Global___Intake: _TypeAlias = Intake  # noqa: Y015
@@ -727,6 +759,8 @@ class WavelengthOption(_message.Message):
     SKIN_GATE_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    WOULD_BE_FIELD_NUMBER: _builtins.int
     wavelength_nm: _builtins.int
     """Wavelength in nm."""
     status: Global___OptionStatus.ValueType
@@ -734,18 +768,22 @@ class WavelengthOption(_message.Message):
     efficacy: _builtins.int
     """Efficacy grade 0 (contraindicated) to 4 (first line)."""
     evidence: _builtins.str
-    """Evidence level of the grade: A, B, C or D."""
+    """Evidence level of the grade: A, B, C or D; "none" for expert harmonisation that claims no level."""
     label: _builtins.str
     """on_label, off_label or unknown."""
     skin_gate: _builtins.str
     """ok, caution, avoid or block."""
+    rank: _builtins.int
+    """Rank within the ink, from 1; 0 when the option is not ranked."""
+    would_be: Global___OptionStatus.ValueType
+    """The status behind a deferral, to which the option returns on release; else equal to `status`."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the rules that made this state."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Reasons in sentences for people."""
+        """Reasons in sentences for people; the object `decision_json` has them where they are left out here."""
 
     def __init__(
         self,
@@ -758,14 +796,48 @@ class WavelengthOption(_message.Message):
         skin_gate: _builtins.str = ...,
         rules: _abc.Iterable[_builtins.str] | None = ...,
         reasons: _abc.Iterable[_builtins.str] | None = ...,
+        rank: _builtins.int = ...,
+        would_be: Global___OptionStatus.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["efficacy", b"efficacy", "evidence", b"evidence", "label", b"label", "reasons", b"reasons", "rules", b"rules", "skin_gate", b"skin_gate", "status", b"status", "wavelength_nm", b"wavelength_nm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["efficacy", b"efficacy", "evidence", b"evidence", "label", b"label", "rank", b"rank", "reasons", b"reasons", "rules", b"rules", "skin_gate", b"skin_gate", "status", b"status", "wavelength_nm", b"wavelength_nm", "would_be", b"would_be"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WavelengthOption: _TypeAlias = WavelengthOption  # noqa: Y015
+
+@_typing.final
+class InkCandidate(_message.Message):
+    """A class that an uncertain ink may be. Nothing is ranked; these are the tables' entries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INK_CLASS_FIELD_NUMBER: _builtins.int
+    PROBABILITY_FIELD_NUMBER: _builtins.int
+    WAVELENGTHS_NM_FIELD_NUMBER: _builtins.int
+    ink_class: _builtins.str
+    """Class id."""
+    probability: _builtins.float
+    """Probability, 0 to 1."""
+    @_builtins.property
+    def wavelengths_nm(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Wavelengths in nm with an efficacy of at least 2 that the skin gate does not block."""
+
+    def __init__(
+        self,
+        *,
+        ink_class: _builtins.str = ...,
+        probability: _builtins.float = ...,
+        wavelengths_nm: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ink_class", b"ink_class", "probability", b"probability", "wavelengths_nm", b"wavelengths_nm"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InkCandidate: _TypeAlias = InkCandidate  # noqa: Y015
 
 @_typing.final
 class InkDecision(_message.Message):
@@ -778,12 +850,17 @@ class InkDecision(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     CLUSTER_ID_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     ink_class: _builtins.str
-    """Class id."""
+    """Class id, or the hue family in qualitative mode."""
     area_share: _builtins.float
     """Share of all ink, 0 to 1."""
     cluster_id: _builtins.int
     """Identifier of the ink cluster this advice is for; 0 when not from a photo."""
+    basis: _builtins.str
+    """What `ink_class` names: "class", or "hue_family" in qualitative mode."""
     @_builtins.property
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___WavelengthOption]:
         """Options in rank order; empty when nothing may be ranked."""
@@ -791,6 +868,14 @@ class InkDecision(_message.Message):
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionMessage]:
         """Messages, for example NO_LOW_RISK_OPTION, with their text."""
+
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___InkCandidate]:
+        """Candidates when the class is uncertain, most probable first."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids of the flags that fired for this ink."""
 
     def __init__(
         self,
@@ -800,10 +885,13 @@ class InkDecision(_message.Message):
         options: _abc.Iterable[Global___WavelengthOption] | None = ...,
         messages: _abc.Iterable[Global___DecisionMessage] | None = ...,
         cluster_id: _builtins.int = ...,
+        basis: _builtins.str = ...,
+        candidates: _abc.Iterable[Global___InkCandidate] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_share", b"area_share", "cluster_id", b"cluster_id", "ink_class", b"ink_class", "messages", b"messages", "options", b"options"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_share", b"area_share", "basis", b"basis", "candidates", b"candidates", "cluster_id", b"cluster_id", "flags", b"flags", "ink_class", b"ink_class", "messages", b"messages", "options", b"options"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -972,6 +1060,8 @@ class DecisionPage(_message.Message):
     RULESET_APPROVAL_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
     DECISION_JSON_FIELD_NUMBER: _builtins.int
+    QUALITATIVE_FIELD_NUMBER: _builtins.int
+    UNANSWERED_FIELD_NUMBER: _builtins.int
     status: Global___DecisionStatus.ValueType
     """State of the decision."""
     fitzpatrick_safe: Global___Fitzpatrick.ValueType
@@ -982,6 +1072,8 @@ class DecisionPage(_message.Message):
     """SHA-256 of the ruleset's canonical form."""
     ruleset_approval: _builtins.str
     """Who approved the ruleset, or that nobody has."""
+    qualitative: _builtins.bool
+    """No colour chart calibrated the photo, whatever the status."""
     @_builtins.property
     def inks(self) -> _containers.RepeatedCompositeFieldContainer[Global___InkDecision]:
         """Advice per ink, largest area first."""
@@ -1004,7 +1096,7 @@ class DecisionPage(_message.Message):
 
     @_builtins.property
     def trace(self) -> _containers.RepeatedCompositeFieldContainer[Global___TraceEntry]:
-        """Every rule, fired or not."""
+        """Every rule, fired or not, once each; `decision_json` has every rule at every place."""
 
     @_builtins.property
     def provenance(self) -> _types_pb2.Provenance:
@@ -1013,6 +1105,10 @@ class DecisionPage(_message.Message):
     @_builtins.property
     def decision_json(self) -> _types_pb2.ObjectRef:
         """The whole decision as JSON, as `assay decide` prints it."""
+
+    @_builtins.property
+    def unanswered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Flags that could not be judged because an optional question has no answer."""
 
     def __init__(
         self,
@@ -1030,10 +1126,12 @@ class DecisionPage(_message.Message):
         ruleset_approval: _builtins.str = ...,
         provenance: _types_pb2.Provenance | None = ...,
         decision_json: _types_pb2.ObjectRef | None = ...,
+        qualitative: _builtins.bool = ...,
+        unanswered: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
