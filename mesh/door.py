@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
@@ -26,12 +26,14 @@ from mesh.errors import AssayError, FieldError, Internal, InvalidInput, as_assay
 
 log = structlog.get_logger()
 
+if TYPE_CHECKING:
+    # Generic in the type stubs only.
+    Handler = grpc.RpcMethodHandler[Any, Any]
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Call = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
+
 INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
 DETAILS = "grpc-status-details-bin"
-
-Handler = grpc.RpcMethodHandler[Any, Any]
-Call = Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]]
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Door(grpc.aio.ServerInterceptor):

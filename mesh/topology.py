@@ -23,7 +23,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import NotFoundError
 
 from mesh import facts, jetstream, logs
 from mesh.settings import Settings
@@ -85,8 +85,8 @@ def streams(settings: Settings) -> tuple[StreamConfig, ...]:
 
     advisories = f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{facts.STREAM}.*"
     return (
-        stream(facts.STREAM, "analysis.>", DiscardPolicy.NEW, 7, 4 * 2**30),
-        stream(DEADLETTER_STREAM, "deadletter.>", DiscardPolicy.NEW, 30, 2**30),
+        stream(facts.STREAM, "analysis.>", DiscardPolicy.NEW, 7, 2 * 2**30),
+        stream(DEADLETTER_STREAM, "deadletter.>", DiscardPolicy.NEW, 30, 2**29),
         stream(ADVISORY_STREAM, advisories, DiscardPolicy.OLD, 7, 2**26),
     )
 
@@ -139,9 +139,9 @@ async def apply(js: JetStreamContext, settings: Settings) -> None:
     """Creates or updates everything; safe to run at any time, any number of times."""
     for stream in streams(settings):
         try:
-            await js.add_stream(stream)
-        except BadRequestError:
             await js.update_stream(stream)
+        except NotFoundError:
+            await js.add_stream(stream)
     for name, consumer in consumers(settings):
         await js.add_consumer(name, consumer)
     for bucket in buckets(settings):

@@ -1,0 +1,122 @@
+"""The object store against a real S3: encrypted, content-addressed, honest about what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import urllib.request
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from assay.common.v1.types_pb2 import ObjectRef
+
+from mesh.errors import InvalidInput, NotFound, Transient
+from mesh.objects import ObjectStore
+
+
+async def test_every_object_carries_the_encryption_header(objects):
+    ref = await objects.put(f"t/{uuid4()}", "mask.png", b"data", "image/png")
+    stored = await objects.stat(ref.bucket, ref.key)
+    assert stored.encryption == "AES256"
+    assert (stored.size_bytes, stored.media_type) == (4, "image/png")
+
+
+async def test_keys_end_in_the_hash_and_writing_twice_is_one_object(objects):
+    prefix = f"t/{uuid4()}"
+    first = await objects.put(prefix, "a.txt", b"same", "text/plain")
+    second = await objects.put(prefix, "a.txt", b"same", "text/plain")
+    assert first == second
+    assert first.key == f"{prefix}/a.txt/{hashlib.sha256(b'same').hexdigest()}"
+    assert await objects.keys(first.bucket, prefix) == [first.key]
+
+
+async def test_an_old_object_is_readable_after_a_restart_of_s3(objects, servers):
+    """The local stack's SSE-S3 key must outlive the server; its KMS would not."""
+    ref = await objects.put(f"t/{uuid4()}", "old.bin", b"x" * 100_000, "application/octet-stream")
+    # In this thread: the process lives as long as the thread that starts it.
+    servers.running["s3"].restart()
+    assert await objects.get(ref) == b"x" * 100_000
+
+
+async def test_what_is_missing_is_not_found(objects, settings):
+    missing = ObjectRef(bucket=settings.s3_artifacts_bucket, key=f"nothing/{uuid4()}", size_bytes=5)
+    with pytest.raises(NotFound):
+        await objects.get(missing)
+    with pytest.raises(NotFound):
+        await objects.stat(missing.bucket, missing.key)
+    with pytest.raises(NotFound):
+        async for _ in objects.stream(missing):
+            pass
+
+
+async def test_an_object_larger_than_announced_is_refused(objects):
+    ref = await objects.put(f"t/{uuid4()}", "big.bin", b"x" * 1000, "application/octet-stream")
+    ref.size_bytes = 999
+    with pytest.raises(InvalidInput) as caught:
+        await objects.get(ref)
+    assert caught.value.code == "OBJECT_TOO_LARGE"
+
+
+async def test_an_object_that_changed_is_refused(objects):
+    ref = await objects.put(f"t/{uuid4()}", "a.bin", b"one", "application/octet-stream")
+    ref.sha256 = hashlib.sha256(b"two").hexdigest()
+    with pytest.raises(InvalidInput) as caught:
+        await objects.get(ref)
+    assert caught.value.code == "OBJECT_CHANGED"
+
+
+async def test_streams_arrive_in_chunks(objects):
+    data = bytes(range(256)) * 4096
+    ref = await objects.put(f"t/{uuid4()}", "long.bin", data, "application/octet-stream")
+    chunks = [chunk async for chunk in objects.stream(ref)]
+    assert len(chunks) == 4
+    assert b"".join(chunks) == data
+
+
+async def test_storage_that_is_away_is_a_passing_error(settings):
+    away = ObjectStore(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
+    with pytest.raises(Transient):
+        await away.put("t", "a", b"a", "text/plain")
+    away.close()
+
+
+def form(fields: dict[str, str], content: bytes) -> tuple[bytes, str]:
+    boundary = uuid4().hex
+    body = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
+        for k, v in fields.items()
+    )
+    body += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n'.encode()
+    body += b"Content-Type: image/png\r\n\r\n" + content + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def post(url: str, fields: dict[str, str], content: bytes) -> int:
+    body, kind = form(fields, content)
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+async def test_a_signed_form_takes_exactly_what_was_signed(objects, settings):
+    key = f"tenant/{uuid4()}"
+    signed = objects.sign_upload(key, media_type="image/png", max_bytes=100, lifetime=timedelta(minutes=1))
+    assert await asyncio.to_thread(post, signed.url, signed.fields, b"z" * 101) == 400
+    assert await asyncio.to_thread(post, signed.url, {**signed.fields, "key": "tenant/other"}, b"z") == 403
+    tampered = {**signed.fields, "x-amz-signature": "0" * 64}
+    assert await asyncio.to_thread(post, signed.url, tampered, b"z") == 403
+    assert await asyncio.to_thread(post, signed.url, signed.fields, b"z" * 50) in (200, 204)
+    stored = await objects.stat(settings.s3_uploads_bucket, key)
+    assert (stored.size_bytes, stored.encryption) == (50, "AES256")
+
+
+async def test_an_expired_signature_is_refused(objects):
+    signed = objects.sign_upload(
+        f"tenant/{uuid4()}", media_type="image/png", max_bytes=100, lifetime=timedelta(seconds=1)
+    )
+    await asyncio.sleep(2.2)
+    assert await asyncio.to_thread(post, signed.url, signed.fields, b"z") == 403
