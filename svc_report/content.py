@@ -1,0 +1,313 @@
+"""From an Analysis to the sheet that the template shows. Pure: no clock, no files."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from assay.color.v1.color_pb2 import SkinReference
+from assay.common.v1.types_pb2 import FlagLevel, Measurement, Provenance
+from assay.decision.v1.decision_pb2 import DecisionStatus
+from assay.events.v1.analysis_pb2 import Analysis
+
+from svc_report import case, inks, marks, numbers, wording
+from svc_report.sheet import Fact, Flag, Ink, Picture, Reading, Sheet, Skin, Summary
+
+T = TypeVar("T")
+
+LANGUAGE = "en"
+OVERLAY_FILE = "overlay.jpg"
+PHOTO_FILE = "photo.jpg"
+
+PAGE_LINES = 30
+"""Lines that the first page has for ink rows and flags together, at the width of its text column."""
+MIN_INKS = 3
+FLAG_LINE = 105
+"""Characters of a flag's text in one line of the first page."""
+ADVICE_LINE = 62
+"""Characters of an option's reason in one line of the first page."""
+
+
+def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: bool) -> Sheet:
+    """The sheet of an analysis; pages that are missing are said to be missing.
+
+    own: what makes the report. has_overlay, has_photo: whether the pictures could be had.
+    """
+    decision = analysis.decision
+    decided = analysis.HasField("decision")
+    headline, explanation = (
+        wording.STATUS_TEXT.get(decision.status, wording.UNDECIDED_TEXT)
+        if decided
+        else wording.UNDECIDED_TEXT
+    )
+    all_inks = inks.inks_of(analysis)
+    all_flags = case.flags(analysis)
+    return Sheet(
+        title=wording.TITLE,
+        language=LANGUAGE,
+        job_id=analysis.job.job_id,
+        unix_time=case.unix_time(analysis),
+        header=case.header(analysis),
+        intended_use=wording.INTENDED_USE,
+        status=marks.STATUSES.get(decision.status, marks.UNDECIDED) if decided else marks.UNDECIDED,
+        headline=headline,
+        explanation=explanation,
+        overlay=_overlay(analysis, has_overlay),
+        photo=_photo(analysis, has_photo),
+        summary=_summary(analysis, all_inks, all_flags),
+        inks=all_inks,
+        no_inks=_no_inks(analysis, all_inks),
+        skin=_skin(analysis),
+        no_skin=_no_skin(analysis),
+        quality=_quality(analysis),
+        remarks=case.remarks(analysis),
+        flags=all_flags,
+        sessions=case.sessions(decision.sessions) if decision.HasField("sessions") else None,
+        statement=case.statement(analysis.job.tattoo),
+        answers=case.answers(analysis.job.tattoo.intake),
+        missing=tuple(case.question(name) for name in decision.missing),
+        fired=case.trace(analysis, fired=True),
+        not_fired=case.trace(analysis, fired=False),
+        ruleset=case.ruleset(analysis),
+        versions=case.versions(analysis, own),
+        ink_legend=wording.INK_LEGEND,
+        option_legend=wording.OPTION_LEGEND,
+        limits=_limits(analysis),
+    )
+
+
+def _overlay(analysis: Analysis, available: bool) -> Picture:
+    if not available:
+        return Picture("", "", "No mask overlay was made.")
+    share = numbers.value_of(analysis.segment.ink_share)
+    regions = len(analysis.segment.regions) + analysis.segment.regions_omitted
+    covered = "" if share is None else f", {_share(analysis.segment.ink_share)} of the photo"
+    return Picture(
+        OVERLAY_FILE,
+        f"Photo of the tattoo with the ink mask drawn on it: {_count(regions, 'ink region')}{covered}.",
+        f"Ink mask on the photo as analysed, {analysis.ingest.working_width} × "
+        f"{analysis.ingest.working_height} px",
+    )
+
+
+def _photo(analysis: Analysis, available: bool) -> Picture:
+    if not available:
+        return Picture("", "", "No normalised photo was made.")
+    return Picture(
+        PHOTO_FILE,
+        "Photo of the tattoo as analysed, upright and converted to sRGB, without the mask.",
+        "Photo as analysed: upright, sRGB, metadata removed",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _share(measured: Measurement) -> str:
+    value = numbers.value_of(measured)
+    if value is None:
+        return numbers.NOT_MEASURABLE
+    return numbers.percent(value / 100 if measured.unit == "%" else value)
+
+
+def _summary(analysis: Analysis, all_inks: tuple[Ink, ...], all_flags: tuple[Flag, ...]) -> Summary:
+    """The first page: every hard stop, then as many inks and flags as its lines hold."""
+    budget = PAGE_LINES - len(analysis.decision.missing[:12])
+    shown_inks = _fitting(all_inks, [_ink_lines(ink) for ink in all_inks], max(budget - 8, 0), MIN_INKS)
+    budget -= sum(_ink_lines(ink) for ink in shown_inks)
+    hard = sum(1 for flag in all_flags if flag.mark.colour == marks.SEVERITIES["refer"].colour)
+    lines = [1 + len(flag.text) // FLAG_LINE for flag in all_flags]
+    shown_flags = _fitting(all_flags, lines, budget, max(hard, 2))
+    return Summary(
+        found=_found(analysis),
+        caveat=wording.UNCALIBRATED if analysis.color.inks and not analysis.color.calibrated else "",
+        advice_heading=wording.RANKED_HEADING
+        if analysis.decision.status == DecisionStatus.DECISION_STATUS_OK
+        else wording.UNRANKED_HEADING,
+        inks=shown_inks,
+        inks_more=_inks_more(analysis, all_inks, shown_inks),
+        flags=shown_flags,
+        flags_more=_flags_more(all_flags, shown_flags),
+        next_steps=_next_steps(analysis),
+    )
+
+
+def _fitting(items: tuple[T, ...], lines: list[int], budget: int, at_least: int) -> tuple[T, ...]:
+    taken = 0
+    for number, needed in enumerate(lines):
+        taken += needed
+        if taken > budget and number >= at_least:
+            return items[:number]
+    return items
+
+
+def _ink_lines(ink: Ink) -> int:
+    """Lines of an ink's row; three for its coordinates at least."""
+    advice = sum(1 + len(item.wavelengths + item.reason) // ADVICE_LINE for item in ink.advice)
+    messages = sum(1 + len(message) // ADVICE_LINE for message in ink.messages)
+    return 1 + max(3, advice + messages)
+
+
+def _inks_more(analysis: Analysis, all_inks: tuple[Ink, ...], shown: tuple[Ink, ...]) -> str:
+    rest = len(all_inks) - len(shown) + inks.omitted(analysis.color, analysis.decision)
+    if not rest:
+        return ""
+    return f"{_count(rest, 'smaller ink colour')} not on this page: see sections 2 and 3."
+
+
+def _flags_more(all_flags: tuple[Flag, ...], shown: tuple[Flag, ...]) -> str:
+    rest = all_flags[len(shown) :]
+    if not rest:
+        return ""
+    named = ", ".join(f"{flag.id} ({flag.mark.word.lower()})" for flag in rest)
+    return f"Also fired, in full in section 4: {named}."
+
+
+def _found(analysis: Analysis) -> tuple[Fact, ...]:
+    """What the photo showed, in a few lines."""
+    facts = [Fact("Ink", _ink_sentence(analysis)), Fact("Skin beside the ink", _skin_sentence(analysis))]
+    decision, case_ = analysis.decision, analysis.job.tattoo
+    operator = wording.SKIN_TYPES.get(case_.fitzpatrick_operator)
+    safe = wording.SKIN_TYPES.get(decision.fitzpatrick_safe)
+    stated = f"operator read {operator}" if operator else "not stated by the operator"
+    facts.append(Fact("Fitzpatrick type", f"{safe} used by the gates; {stated}" if safe else stated))
+    facts.append(Fact("Photo quality", _quality_sentence(analysis)))
+    facts.append(
+        Fact("Colour", "calibrated by a chart" if analysis.color.calibrated else "not calibrated: no chart")
+    )
+    if decision.HasField("sessions"):
+        facts.append(Fact("Sessions", case.sessions(decision.sessions).estimate + " (section 6)"))
+    return tuple(facts)
+
+
+def _ink_sentence(analysis: Analysis) -> str:
+    if not analysis.HasField("segment"):
+        return "not searched for: this analysis has no ink mask"
+    page = analysis.segment
+    regions = len(page.regions) + page.regions_omitted
+    if not regions and not analysis.color.inks:
+        return "none found"
+    interval = ""
+    share = page.ink_share
+    if share.HasField("low_95") and share.HasField("high_95"):
+        scale = 1.0 if share.unit == "%" else 100.0
+        interval = (
+            f" (95\u00a0% interval {numbers.interval(scale * share.low_95, scale * share.high_95, 1)}\u00a0%)"
+        )
+    colours = _count(len(analysis.color.inks), "colour")
+    return f"{colours} in {_count(regions, 'region')}; {_share(share)} of the photo{interval}"
+
+
+def _skin_sentence(analysis: Analysis) -> str:
+    if not analysis.HasField("color") or not analysis.color.HasField("skin"):
+        return _no_skin(analysis)
+    skin = analysis.color.skin
+    ita = _ita(skin, approximate="" if analysis.color.calibrated else "≈\u00a0")
+    return f"ITA {ita}; {_ita_classes(skin)}"
+
+
+def _ita(skin: SkinReference, *, approximate: str) -> str:
+    value = numbers.value_of(skin.ita)
+    if value is None:
+        why = skin.ita.not_measurable
+        return f"{numbers.NOT_MEASURABLE}: {why}" if why else numbers.NOT_MEASURABLE
+    spread = (
+        f" ± {numbers.fixed(skin.ita.standard_uncertainty, 0)}°"
+        if skin.ita.HasField("standard_uncertainty")
+        else " (uncertainty not stated)"
+    )
+    return f"{approximate}{numbers.fixed(value, 0)}°{spread}"
+
+
+def _ita_classes(skin: SkinReference) -> str:
+    others = [name for name in skin.ita_classes if name != skin.ita_class]
+    if not skin.ita_class:
+        return "class not given"
+    return f"{skin.ita_class}, within its error also {', '.join(others)}" if others else skin.ita_class
+
+
+def _quality_sentence(analysis: Analysis) -> str:
+    if not analysis.HasField("ingest"):
+        return "not measured"
+    flags = [*analysis.ingest.flags, *analysis.segment.flags, *analysis.color.flags]
+    fails = sum(1 for flag in flags if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
+    warns = sum(1 for flag in flags if flag.level == FlagLevel.FLAG_LEVEL_WARN)
+    if not fails and not warns:
+        return "no warning"
+    parts = [_count(fails, "failure")] * bool(fails) + [_count(warns, "warning")] * bool(warns)
+    return f"{', '.join(parts)} (section 5)"
+
+
+def _next_steps(analysis: Analysis) -> tuple[str, ...]:
+    """What to do next: the decision's own messages, then what its state asks for."""
+    steps = [message.text for message in analysis.decision.messages[:6]]
+    if analysis.decision.status in wording.NEXT_STEP:
+        steps.append(wording.NEXT_STEP[analysis.decision.status])
+    return tuple(steps)
+
+
+def _no_inks(analysis: Analysis, all_inks: tuple[Ink, ...]) -> str:
+    if all_inks:
+        return ""
+    if not analysis.HasField("color"):
+        return "Colour was not measured: this analysis has no colour page."
+    return "No ink colour was measured in this photo."
+
+
+def _no_skin(analysis: Analysis) -> str:
+    if not analysis.HasField("color"):
+        return "not measured: this analysis has no colour page"
+    return "" if analysis.color.HasField("skin") else "not measurable in this photo"
+
+
+def _skin(analysis: Analysis) -> Skin | None:
+    if not analysis.color.HasField("skin"):
+        return None
+    skin = analysis.color.skin
+    approximate = "" if analysis.color.calibrated else "≈\u00a0"
+    value = numbers.value_of(skin.ita)
+    spread = skin.ita.standard_uncertainty if skin.ita.HasField("standard_uncertainty") else None
+    page = analysis.color
+    return Skin(
+        swatch=numbers.swatch_of_linear(skin.linear_rgb),
+        lab=inks.channels(skin.lab, skin.spread if skin.HasField("spread") else None, approximate)
+        if skin.HasField("lab")
+        else (),
+        facts=(
+            Fact("Individual typology angle (ITA), ± 1 SD", _ita(skin, approximate=approximate)),
+            Fact("95 % interval", numbers.uncertainty_of(skin.ita, 0)),
+            Fact("ITA class", _ita_classes(skin)),
+            Fact("Pixels used", f"{skin.pixels:,}".replace(",", "\u00a0")),
+            Fact("Illuminant and observer", f"{page.illuminant or 'not stated'} / {page.observer or '?'}°"),
+        ),
+        ita_degrees=value,
+        ita_sd=spread,
+    )
+
+
+def _quality(analysis: Analysis) -> tuple[Reading, ...]:
+    measured = [*analysis.ingest.quality, analysis.segment.ink_share, *analysis.segment.uncertainty]
+    return tuple(_reading(item) for item in measured[:40] if item.id or item.HasField("value"))
+
+
+def _reading(measured: Measurement) -> Reading:
+    name = wording.READINGS.get(measured.id, measured.id.replace("_", " ").capitalize())
+    value = numbers.value_of(measured)
+    if value is None:
+        why = measured.not_measurable
+        return Reading(name, f"{numbers.NOT_MEASURABLE}: {why}" if why else numbers.NOT_MEASURABLE, "\u2013")
+    return Reading(
+        name, numbers.significant(value) + numbers.unit(measured.unit), numbers.uncertainty_of(measured)
+    )
+
+
+def _limits(analysis: Analysis) -> tuple[str, ...]:
+    limits = list(wording.LIMITS)
+    if not analysis.color.calibrated:
+        limits.insert(1, wording.UNCALIBRATED)
+    requested = analysis.job.language
+    if requested and requested.split("-")[0].lower() != LANGUAGE:
+        limits.append(f"Language {requested} was asked for; this report is written in English.")
+    if analysis.job.consent.text_version:
+        limits.append(f"Consent text on record: version {analysis.job.consent.text_version}.")
+    return tuple(limits)
