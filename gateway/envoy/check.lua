@@ -184,7 +184,7 @@ local function refusal(errors)
   return {status = 400, code = first.code, detail = detail, field = first.field, fix = first.fix, errors = errors}
 end
 
-local function check_json(body, message)
+local function check_json(body, route)
   local ok, value = pcall(json_decode, body)
   if not ok then
     if type(value) ~= "table" then error(value, 0) end
@@ -195,7 +195,13 @@ local function check_json(body, message)
     return {status = 400, code = "INVALID_JSON", detail = "The body must be a JSON object.", fix = "Send {...}."}
   end
   local errors = {}
-  check_message(errors, value, message, "")
+  check_message(errors, value, route.message, "")
+  for _, name in ipairs(value.keys) do
+    local field = FIELDS[route.message][name]
+    if field and route.bound[field.name] then
+      add(errors, "CONFLICTING_FIELDS", field.name, "is in the path already", "Leave it out of the body.")
+    end
+  end
   return errors[1] and refusal(errors) or nil
 end
 
@@ -263,7 +269,7 @@ local function check_body(route, content_type, body)
     return {status = 415, code = "UNSUPPORTED_CONTENT_TYPE", detail = detail, field = "content-type",
       fix = "Set content-type: " .. expected .. "."}
   end
-  if route.body == "json" and #body > 0 then return check_json(body, route.message) end
+  if route.body == "json" and #body > 0 then return check_json(body, route) end
   return nil
 end
 

@@ -158,10 +158,11 @@ def _route(types: Types, method: Method) -> str:
     fields = list(query_fields(types, method))
     either = sorted({n for f in fields for n in (f.name, f.json_name)})
     query = "{" + ", ".join(f"{n} = true" for n in either) + "}"
+    bound = "{" + ", ".join(f"{n} = true" for n in path_variables(method.http.template)) + "}"
     return (
         f"{{verb = {_text(method.http.verb)}, pattern = {_text(_pattern(method.http.template))}, "
         f"message = {_text(method.request)}, body = {_text(body)}, "
-        f"query = {query}, query_names = {_list(f.name for f in fields)}}}"
+        f"bound = {bound}, query = {query}, query_names = {_list(f.name for f in fields)}}}"
     )
 
 

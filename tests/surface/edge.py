@@ -377,7 +377,8 @@ def envoy(chosen: EnvoyOptions, seen: Seen, settle: str = "gateway") -> Iterator
     bootstrap = write(chosen)
     with (chosen.folder / "envoy.log").open("wb") as log:
         process = subprocess.Popen(
-            [binary, "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"],
+            [binary, "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "warning",
+             "--file-flush-interval-msec", "50"],
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
