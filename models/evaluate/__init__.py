@@ -1,0 +1,1 @@
+"""Measuring released models against annotated photos, through the product's own code."""

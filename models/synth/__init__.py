@@ -1,0 +1,1 @@
+"""Synthetic tattoo photographs with exact ink masks (numpy and OpenCV only, deterministic by seed)."""

@@ -1,0 +1,1 @@
+"""Training of the ink segmenter; runs in its own environment (models/train/.venv), never in a service's."""

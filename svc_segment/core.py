@@ -1,0 +1,129 @@
+"""From a photo to its ink: probability, mask, regions, uncertainty. Pure functions on arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from svc_segment.model import Contract, Model
+from svc_segment.tiles import blend, passes
+
+LISTED_REGIONS = 64
+_SMALLEST = 2e-5  # of the image: a speck of 16 pixels in 800,000
+_SPECK_PX = 9
+
+
+@dataclass(frozen=True)
+class Region:
+    """One connected region of ink, 8-connected; pixels of the image, origin top left."""
+
+    id: int
+    area_px: int
+    ink_share: float
+    """Share of all ink, 0..1."""
+    box: tuple[int, int, int, int]
+    """x, y, width, height."""
+    centroid: tuple[float, float]
+    """x, y."""
+    mean_probability: float
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    ink_share: float
+    """Share of the image that is ink, 0..1."""
+    ink_share_low: float
+    ink_share_high: float
+    """95 % interval of the share, by the model's calibrated thresholds."""
+    boundary_share: float
+    """Pixels between the two thresholds, as a share of ink pixels (of all pixels where there is no ink)."""
+    mean_entropy_bits: float
+    """Mean binary entropy over pixels that may be ink (p > 0.05), 0..1 bit; 0 where none may."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    probability: NDArray[np.uint8]
+    """(H, W), 255 = 1.0."""
+    mask: NDArray[np.uint8]
+    """(H, W), 255 ink, 0 not."""
+    regions: tuple[Region, ...]
+    """Largest first, at most LISTED_REGIONS."""
+    regions_omitted: int
+    uncertainty: Uncertainty
+    mean_probability: float
+    """Over ink pixels; 0 when there is none."""
+    border_share: float
+    """Share of the image's border pixels that are ink."""
+
+
+def segment(rgb: NDArray[np.uint8], model: Model) -> Segmentation:
+    """Find the ink in an upright sRGB photo (H, W, 3)."""
+    looks = passes(rgb, model.contract)
+    logits = [[model.logits(tile[None])[0] for tile in look.tiles()] for look in looks]
+    return conclude(blend(looks, logits, (rgb.shape[0], rgb.shape[1])), model.contract)
+
+
+def conclude(logit: NDArray[np.float32], contract: Contract) -> Segmentation:
+    """What an ink logit map (H, W) means under the contract's calibration."""
+    p = 1 / (1 + np.exp(-np.clip(logit / np.float32(contract.temperature), -30, 30)))
+    probability = np.round(p * 255).astype(np.uint8)
+    mask, regions, omitted = find_regions(p, contract.threshold)
+    ink = mask > 0
+    rim = np.concatenate([ink[0], ink[-1], ink[1:-1, 0], ink[1:-1, -1]])
+    return Segmentation(
+        probability=probability,
+        mask=mask,
+        regions=regions,
+        regions_omitted=omitted,
+        uncertainty=measure(p, ink, contract),
+        mean_probability=float(p[ink].mean()) if ink.any() else 0.0,
+        border_share=float(rim.mean()),
+    )
+
+
+def find_regions(
+    p: NDArray[np.float32], threshold: float
+) -> tuple[NDArray[np.uint8], tuple[Region, ...], int]:
+    """Mask without specks, its regions (largest first) and how many more there are than are listed."""
+    count, labels, stats, centroids = cv2.connectedComponentsWithStats(
+        (p > threshold).astype(np.uint8), connectivity=8
+    )
+    areas = stats[:, cv2.CC_STAT_AREA]
+    keep = areas >= max(_SPECK_PX, _SMALLEST * p.size)
+    keep[0] = False
+    mask = np.where(keep[labels], 255, 0).astype(np.uint8)
+    total = int(areas[keep].sum())
+    sums = np.bincount(labels.ravel(), weights=p.ravel().astype(np.float64), minlength=count)
+    order = sorted(np.flatnonzero(keep), key=lambda k: (-areas[k], k))
+    regions = tuple(
+        Region(
+            id=rank,
+            area_px=int(areas[k]),
+            ink_share=float(areas[k] / total),
+            box=(int(stats[k, 0]), int(stats[k, 1]), int(stats[k, 2]), int(stats[k, 3])),
+            centroid=(float(centroids[k][0]), float(centroids[k][1])),
+            mean_probability=float(sums[k] / areas[k]),
+        )
+        for rank, k in enumerate(order[:LISTED_REGIONS], 1)
+    )
+    return mask, regions, max(0, len(order) - LISTED_REGIONS)
+
+
+def measure(p: NDArray[np.float32], ink: NDArray[np.bool_], contract: Contract) -> Uncertainty:
+    """How sure the mask is. The interval always holds the value itself."""
+    share = float(ink.mean())
+    low, high = float((p > contract.area_low).mean()), float((p > contract.area_high).mean())
+    maybe = p[p > 0.05].astype(np.float64)
+    q = np.clip(maybe, 1e-6, 1 - 1e-6)
+    entropy = float((-q * np.log2(q) - (1 - q) * np.log2(1 - q)).mean()) if len(q) else 0.0
+    return Uncertainty(
+        ink_share=share,
+        ink_share_low=min(low, share),
+        ink_share_high=max(high, share),
+        boundary_share=(high - low) / share if share > 0 else high - low,
+        mean_entropy_bits=entropy,
+    )

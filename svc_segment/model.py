@@ -1,0 +1,129 @@
+"""A released model: its contract, checked against the file's hash, and the session that runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from mesh.errors import FailedPrecondition, Internal, NotFound
+from svc_segment import features, providers
+
+REGISTRY = Path(__file__).resolve().parents[1] / "models" / "registry"
+DEFAULT = "ink-seg@0.1.0"
+_NAME = re.compile(r"([a-z0-9][a-z0-9-]{0,40})@(\d{1,4}\.\d{1,4}\.\d{1,4})")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What model.json says about using the file beside it."""
+
+    name: str
+    version: str
+    sha256: str
+    multiple: int
+    """Height and width of an input are multiples of this, pixels."""
+    tile: int
+    overlap: int
+    fine_side: int
+    """Longest side of the photo as the fine pass sees it, pixels."""
+    coarse_side: int
+    """Longest side in the coarse pass, pixels; a photo not larger gets one pass only."""
+    coarse_weight: float
+    """Share of the coarse pass in the mean of logits, 0..1."""
+    temperature: float
+    """The logit is divided by this before the sigmoid (Guo et al. 2017)."""
+    threshold: float
+    area_low: float
+    """Ink area counted above this probability is the lower end of the area's 95 % interval."""
+    area_high: float
+    """Ink area counted above this probability is the upper end."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+@dataclass(frozen=True)
+class Model:
+    contract: Contract
+    session: ort.InferenceSession
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs it."""
+        return str(self.session.get_providers()[0])
+
+    def logits(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Ink logits (B, H, W) of features (B, 6, H, W); H and W multiples of contract.multiple."""
+        (out,) = self.session.run(None, {"features": tiles})
+        return np.asarray(out, np.float32)[:, 0]
+
+
+def load_model(name_version: str = DEFAULT, registry: Path = REGISTRY, threads: int = 0) -> Model:
+    """Read, verify and open a released model, for example "ink-seg@0.1.0".
+
+    Raises NotFound (MODEL_NOT_FOUND) for a version that is not there, FailedPrecondition
+    (MODEL_HASH_MISMATCH) when the file is not the one released, Internal (MODEL_CONTRACT) when model.json
+    does not fit this code.
+    """
+    folder = _folder(name_version, registry)
+    contract = _contract(folder / "model.json")
+    data = (folder / "model.onnx").read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != contract.sha256:
+        raise FailedPrecondition(
+            "MODEL_HASH_MISMATCH",
+            f"{name_version}: the file's SHA-256 is {digest}, released was {contract.sha256}.",
+            field="model",
+            fix="Restore models/registry from the release.",
+        )
+    session = ort.InferenceSession(data, providers.options(threads), providers=providers.choose())
+    shape = session.get_inputs()[0].shape
+    if session.get_inputs()[0].name != "features" or shape[1] != features.CHANNELS:
+        raise Internal("MODEL_CONTRACT", f"{name_version} takes {shape}, not {features.CHANNELS} channels.")
+    return Model(contract, session)
+
+
+def _folder(name_version: str, registry: Path) -> Path:
+    match = _NAME.fullmatch(name_version)
+    folder = registry / match[1] / match[2] if match else registry
+    if match is None or not (folder / "model.json").is_file():
+        known = sorted(f"{p.parent.parent.name}@{p.parent.name}" for p in registry.glob("*/*/model.json"))
+        raise NotFound(
+            "MODEL_NOT_FOUND",
+            f"There is no model {name_version[:64]!r}.",
+            field="model",
+            fix=f"Use one of: {', '.join(known) or 'none is installed'}.",
+        )
+    return folder
+
+
+def _contract(path: Path) -> Contract:
+    said: dict[str, Any] = json.loads(path.read_text())
+    try:
+        use, calibration = said["use"], said["calibration"]
+        return Contract(
+            name=said["name"],
+            version=said["version"],
+            sha256=said["sha256"],
+            multiple=said["input"]["multiple"],
+            tile=use["tile"],
+            overlap=use["overlap"],
+            fine_side=use["fine_side"],
+            coarse_side=use["coarse_side"],
+            coarse_weight=use["coarse_weight"],
+            temperature=calibration["temperature"],
+            threshold=calibration["threshold"],
+            area_low=calibration["area_low"],
+            area_high=calibration["area_high"],
+        )
+    except KeyError as missing:
+        raise Internal("MODEL_CONTRACT", f"{path.parent.name}/model.json lacks {missing}.") from missing
