@@ -89,7 +89,15 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
         return False
     print("set-up: trying the package index that pip is configured for", flush=True)
     pins = TOOLS / f"{wanted}.txt"
-    export = ["export", *GROUPS[wanted], "--frozen", "--quiet", "--no-emit-project", "-o", pins]
+    export: list[str | Path] = [
+        "export",
+        *GROUPS[wanted],
+        "--frozen",
+        "--quiet",
+        "--no-emit-project",
+        "-o",
+        pins,
+    ]
     own = ["install", "--quiet", "--no-deps", "--editable", "."]
     return (
         run(uv, *export)
@@ -101,7 +109,7 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
 
 def mirror_flags() -> list[str]:
     """pip's configured indexes as flags of uv, which does not read pip's configuration."""
-    shown = subprocess.run(  # noqa: S603 - no shell
+    shown = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
     names = {"index-url": "--default-index", "extra-index-url": "--index", "find-links": "--find-links"}

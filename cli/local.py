@@ -1,0 +1,216 @@
+"""The pipeline in one process: the stage functions of the mesh, with a folder for storage.
+
+Nothing here knows what a stage does. It is the floor that the mesh's overhead is measured
+against, and the way to evaluate without servers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib
+import os
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+from assay.common.v1.types_pb2 import ObjectRef
+from assay.decision.v1.decision_pb2 import TattooCase
+from assay.events.v1.analysis_pb2 import Analysis, Consent, Failure, Job, StageRun
+from assay.gateway.v1.gateway_pb2 import AnalysisView, AnalyzeRequest, ArtifactView, StageView, State
+from google.protobuf import json_format
+from structlog.typing import FilteringBoundLogger
+
+from cli import intake
+from cli.problems import refused
+from dev import home
+from mesh.errors import AssayError, NotFound, as_assay_error
+from mesh.settings import Settings
+from mesh.stage import Stage
+
+T = TypeVar("T")
+
+STAGES = ("ingest", "segment", "color", "decision", "report")
+DEADLINE = timedelta(minutes=15)
+BUCKET = "local"
+
+
+@dataclass
+class FolderContext:
+    """The StageContext whose objects are files: artefacts in `folder`, the upload where it lies."""
+
+    folder: Path
+    photo: Path
+    stage: str
+    deadline: datetime
+    executor: ThreadPoolExecutor
+    log: FilteringBoundLogger
+    written: dict[str, ObjectRef] = field(default_factory=dict)
+
+    async def get(self, ref: ObjectRef) -> bytes:
+        """Reads the upload or an artefact; raises NotFound."""
+        path = self.photo if ref.key == str(self.photo) else self.folder / ref.name
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except FileNotFoundError as error:
+            raise NotFound("OBJECT_NOT_FOUND", f"There is no file {path}.") from error
+
+    async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
+        """Writes an artefact under its name."""
+        await asyncio.to_thread((self.folder / name).write_bytes, data)
+        digest = hashlib.sha256(data).hexdigest()
+        ref = ObjectRef(
+            bucket=BUCKET,
+            key=f"{self.stage}/{name}/{digest}",
+            sha256=digest,
+            media_type=media_type,
+            size_bytes=len(data),
+            name=name,
+        )
+        self.written[name] = ref
+        return ref
+
+    async def progress(self, percent: float, message: str) -> None:
+        """Logs; nobody watches."""
+        self.log.debug("progress", percent=percent, message=message)
+
+    async def compute(self, function: Callable[..., T], *args: Any) -> T:
+        """Runs CPU work on the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
+
+
+def analyze(photo: Path, statement: dict[str, Any], out: Path | None) -> tuple[dict[str, Any], Path]:
+    """Runs every stage on a photo; answers the AnalysisView as JSON and the folder of artefacts.
+
+    Raises CommandError when the statement is at fault; a stage's error is in the view.
+    """
+    analysis = order(photo, statement)
+    folder = out or home.home() / "local" / analysis.job.job_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute") as executor:
+        view = asyncio.run(_run(analysis, photo, folder, executor))
+    document = json_format.MessageToDict(
+        view, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return document, folder
+
+
+def order(photo: Path, statement: dict[str, Any]) -> Analysis:
+    """The document of a new job, made from a statement that passed the API's own validation."""
+    import protovalidate
+
+    request = AnalyzeRequest(upload_id=str(uuid.uuid4()))
+    try:
+        json_format.ParseDict(statement, request)
+        protovalidate.validate(request)
+    except json_format.ParseError as error:
+        raise refused("INTAKE_INVALID", str(error), field="intake") from error
+    except protovalidate.ValidationError as error:
+        first = error.violations[0].proto
+        elements = first.field.elements if first.field else ()
+        path = ".".join(element.field_name for element in elements)
+        raise refused("INVALID_FIELD", first.message, field=path) from error
+    if not request.consent.treatment:
+        raise refused("CONSENT_MISSING", "Nothing starts without consent.", field="consent.treatment")
+    now = datetime.now(UTC)
+    content = photo.read_bytes()
+    job = Job(
+        job_id=str(uuid.uuid4()),
+        tenant_id=str(uuid.UUID(int=0)),
+        region=Settings().region,
+        kind="tattoo",
+        epoch=1,
+        upload=ObjectRef(
+            bucket=BUCKET,
+            key=str(photo),
+            sha256=hashlib.sha256(content).hexdigest(),
+            media_type=intake.media_type(photo),
+            size_bytes=len(content),
+            name=photo.name,
+        ),
+        subject_id=request.subject_id,
+        consent=Consent.FromString(request.consent.SerializeToString()),
+        tattoo=TattooCase.FromString(request.tattoo.SerializeToString()),
+        ruleset=request.ruleset,
+        model=request.model,
+        language=request.language or "en",
+    )
+    job.created_at.FromDatetime(now)
+    job.deadline.FromDatetime(now + DEADLINE)
+    return Analysis(job=job)
+
+
+async def _run(analysis: Analysis, photo: Path, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:
+    deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
+    log: FilteringBoundLogger = structlog.get_logger().bind(job_id=analysis.job.job_id)
+    context = FolderContext(folder, photo, "", deadline, executor, log)
+    for name in STAGES:
+        stage: Stage = importlib.import_module(f"svc_{name}.stage").STAGE
+        context.stage = stage.name
+        try:
+            await _step(stage, analysis, context)
+        except Exception as error:
+            if not isinstance(error, AssayError):
+                log.error("stage_crashed", stage=name, exc_info=error)
+            analysis.failure.CopyFrom(_failure(name, as_assay_error(error)))
+            break
+    return _view(analysis, context)
+
+
+async def _step(stage: Stage, analysis: Analysis, context: FolderContext) -> None:
+    run = StageRun(stage=stage.name, delivery=1, code_version=Settings().version)
+    run.started_at.FromDatetime(datetime.now(UTC))
+    began = time.perf_counter()
+    await context.compute(stage.prepare)
+    page = await stage.handle(analysis, context)
+    getattr(analysis, stage.page).CopyFrom(page)
+    run.finished_at.FromDatetime(datetime.now(UTC))
+    analysis.runs.append(run)
+    context.log.debug("stage_run", stage=stage.name, seconds=round(time.perf_counter() - began, 4))
+
+
+def _failure(stage: str, error: AssayError) -> Failure:
+    return Failure(
+        stage=stage,
+        code=error.code,
+        message=error.message,
+        field=error.field,
+        fix=error.fix,
+        permanent=error.permanent,
+    )
+
+
+def _view(analysis: Analysis, context: FolderContext) -> AnalysisView:
+    """The same message that the API answers with."""
+    job, failed = analysis.job, analysis.HasField("failure")
+    models = [v for v in analysis.segment.provenance.versions if v.kind == "model"]
+    view = AnalysisView(
+        job_id=job.job_id,
+        kind=job.kind,
+        state=State.STATE_FAILED if failed else State.STATE_SUCCEEDED,
+        progress_percent=0.0 if failed else 100.0,
+        created_at=job.created_at,
+        deadline=job.deadline,
+        stages=[
+            StageView(name=run.stage, started_at=run.started_at, finished_at=run.finished_at)
+            for run in analysis.runs
+        ],
+        model_version=f"{models[0].name}@{models[0].version}" if models else "",
+        ruleset_version=analysis.decision.ruleset,
+        artifacts=[
+            ArtifactView(name=r.name, media_type=r.media_type, size_bytes=r.size_bytes, sha256=r.sha256)
+            for r in context.written.values()
+        ],
+        result=analysis,
+        subject_id=job.subject_id,
+    )
+    view.finished_at.FromDatetime(datetime.now(UTC))
+    if failed:
+        view.error.CopyFrom(analysis.failure)
+    return view

@@ -1,0 +1,72 @@
+"""The `assay` command."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cli.analyze import analyze
+from cli.decide import decide
+from cli.demo import demo
+from cli.doctor import doctor
+from cli.evaluate import evaluate
+from cli.jobs import jobs, token
+from cli.problems import EXIT_FAILED, CommandError, report
+from cli.stack import down, logs, status, up
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="assay")
+def assay() -> None:
+    """Assay: phone photos to explainable, versioned clinical measurements.
+
+    Decision support for trained laser operators; never device settings.
+
+    \b
+    Example:
+      assay up --detach
+      assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json
+      assay down
+    """
+
+
+for _command in (up, down, status, logs, doctor, token, analyze, jobs, decide, evaluate, demo):
+    assay.add_command(_command)
+
+
+def main() -> None:
+    """Runs the command line; a problem becomes readable text, or JSON under --json, on stderr."""
+    as_json = "--json" in sys.argv
+    try:
+        assay.main(standalone_mode=False)
+    except CommandError as error:
+        sys.exit(report(error, as_json=as_json))
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has what it wanted (`assay logs | head`).
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        sys.exit(_unexpected(error, as_json=as_json))
+
+
+def _unexpected(error: Exception, *, as_json: bool) -> int:
+    """An AssayError of a stage core keeps its meaning; anything else is a fault of ours, shown whole."""
+    from mesh.errors import AssayError
+
+    if not isinstance(error, AssayError):
+        import traceback
+
+        traceback.print_exc()
+        return EXIT_FAILED
+    problem = {"code": error.code, "detail": error.message, "field": error.field, "fix": error.fix}
+    faults = [{"field": fault.field, "message": fault.message} for fault in error.fields]
+    return report(CommandError({**problem, "errors": faults}, refused=error.permanent), as_json=as_json)
