@@ -8,7 +8,7 @@ size or pulse count is ever stated.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from svc_decision import flags as risk
@@ -98,7 +98,8 @@ def _status(judged: _Judged) -> str:
 def _is_no_ink(ink: Ink, case: Case, ruleset: Ruleset) -> bool:
     """Opaque ink that does not stand out from the skin and that nobody says is there."""
     rule, row = ruleset.engine.no_ink, ruleset.efficacy.classes.get(ink.ink_class)
-    if row is None or row.hue_family != rule.hue_family or ink.delta_e00 is None:
+    # Without a chart no colour difference is measured, so nothing is argued away.
+    if row is None or row.hue_family != rule.hue_family or ink.delta_e00 is None or not case.image.chart:
         return False
     return ink.delta_e00 <= rule.max_delta_e00 and case.intake.get("white_or_skin_tone") is not True
 
@@ -130,17 +131,18 @@ def _advise(judged: _Judged, status: str) -> tuple[tuple[InkDecision, ...], tupl
     inks: list[InkDecision] = []
     trace: list[TraceEntry] = []
     for region, ink in enumerate(judged.case.inks):
-        blocked = _why_without_options(judged, region)
+        code = _obstacle(judged, region)
         options: tuple[Option, ...] = ()
-        if ranking and blocked is None:
-            options, entries = rank_options(region, ink, setting)
+        if ranking and code in (None, "FAMILY_ONLY"):
+            shown = _by_family(judged, ink) or ink if code else ink
+            options, entries = rank_options(region, shown, setting, family_only=code is not None)
             trace.extend(entries)
         uncertain = bool(judged.firings.effects("no_ranking", region))
         inks.append(
             InkDecision(
                 region=region,
                 cluster_id=ink.cluster_id,
-                ink_class=_shown_class(ink, setting),
+                ink_class=_shown_class(judged, region),
                 basis="hue_family" if setting.qualitative else "class",
                 area_share=ink.area_share,
                 options=options,
@@ -152,20 +154,50 @@ def _advise(judged: _Judged, status: str) -> tuple[tuple[InkDecision, ...], tupl
     return tuple(inks), tuple(trace)
 
 
-def _shown_class(ink: Ink, setting: Setting) -> str:
-    row = setting.ruleset.efficacy.classes.get(ink.ink_class)
-    return row.hue_family if row is not None and setting.qualitative else ink.ink_class
+def _shown_class(judged: _Judged, region: int) -> str:
+    """The class, or in qualitative mode its hue family."""
+    ink = judged.case.inks[region]
+    if judged.case.image.chart is True:
+        return ink.ink_class
+    by_family = _by_family(judged, ink) if _obstacle(judged, region) == "FAMILY_ONLY" else None
+    row = judged.ruleset.efficacy.classes.get((by_family or ink).ink_class)
+    return row.hue_family if row is not None else ink.ink_class
 
 
-def _why_without_options(judged: _Judged, region: int) -> str | None:
-    """Message code of what keeps this region from having options."""
+def _by_family(judged: _Judged, ink: Ink) -> Ink | None:
+    """The ink under its most probable class, when at least that class's hue family is probable enough.
+
+    A named class that its posterior contradicts, or a colour far from every prototype, has no family.
+    """
+    classes, rules = judged.ruleset.efficacy.classes, judged.ruleset.engine
+    posterior = ink.posterior or {}
+    far = ink.prototype_de00 is not None and ink.prototype_de00 > rules.max_prototype_de00
+    if not posterior or far or region_facts(judged.case, ink)["region.class_agrees"] is not True:
+        return None
+    families: dict[str, float] = {}
+    for name, probability in posterior.items():
+        family = classes[name].hue_family
+        families[family] = families.get(family, 0.0) + probability
+    best = max(families, key=lambda name: families[name])
+    if families[best] < rules.min_family_probability:
+        return None
+    members = {name: p for name, p in posterior.items() if classes[name].hue_family == best}
+    return replace(ink, ink_class=max(members, key=lambda name: members[name]))
+
+
+def _obstacle(judged: _Judged, region: int) -> str | None:
+    """Message code of what keeps this region from being ranked under its class."""
     if region in judged.no_ink:
         return "NO_INK"
     if judged.firings.effects("stop", region):
         return "REGION_EXCLUDED"
     if not _is_large(judged, region):
         return "REGION_TOO_SMALL"
-    return "CLASS_UNCERTAIN" if judged.firings.effects("no_ranking", region) else None
+    if not judged.firings.effects("no_ranking", region):
+        return None
+    qualitative = judged.case.image.chart is not True
+    known = qualitative and _by_family(judged, judged.case.inks[region]) is not None
+    return "FAMILY_ONLY" if known else "CLASS_UNCERTAIN"
 
 
 def _ink_messages(
@@ -176,8 +208,8 @@ def _ink_messages(
     ranking: bool,
     setting: Setting,
 ) -> Iterator[Message]:
-    ruleset, name = judged.ruleset, _shown_class(ink, setting).replace("_", " ")
-    code = _why_without_options(judged, region)
+    ruleset, name = judged.ruleset, _shown_class(judged, region).replace("_", " ")
+    code = _obstacle(judged, region)
     if code is not None and (ranking or code == "NO_INK"):
         rules = ", ".join(dict.fromkeys(judged.firings.effects("stop", region)))
         likely = ", ".join(
@@ -192,7 +224,7 @@ def _ink_messages(
         yield _message(ruleset, "TEST_SPOT_REQUIRED", (rules,), ink=name, rules=rules)
     if not any(o.would_be in RANKED for o in options):
         skin = setting.fitzpatrick
-        params = (_shown_class(ink, setting), skin)
+        params = (_shown_class(judged, region), skin)
         yield _message(ruleset, "NO_LOW_RISK_OPTION", params, ink=name, fitzpatrick=skin)
 
 
@@ -293,7 +325,7 @@ def _engine_trace(judged: _Judged, inks: Sequence[InkDecision]) -> Iterator[Trac
         yield TraceEntry("N01", outcome, (("region.delta_e00", ink.delta_e00),), "", region)
     for advice in inks:
         for option in advice.options:
-            for rule in ("C01", "C02", "Q01", "Q02"):
+            for rule in ("C01", "C02", "Q01", "Q02", "Q03"):
                 outcome = "fired" if rule in option.rules else "not_fired"
                 effect = option.status if rule in option.rules else ""
                 yield TraceEntry(rule, outcome, (), effect, advice.region, option.wavelength_nm)

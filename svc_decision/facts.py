@@ -33,7 +33,7 @@ def case_facts(case: Case, ruleset: Ruleset, skin: SkinReading, laser: Laser) ->
     site = find_site(case.site, ruleset)
     if checked is True:
         facts["intake.naevus_found"] = False
-    if site is not None and site.kd_location not in (None, "head_neck"):
+    if site is not None and site.kd_location != "head_neck":
         facts.setdefault("intake.inside_orbital_rim", False)
     facts |= {
         # A check that was not made is a missing answer, not a negative one.

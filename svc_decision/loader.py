@@ -337,6 +337,9 @@ def _engine(e: dict[str, Any]) -> EngineRules:
         qualitative_cap=e["qualitative"]["cap"],
         margin_cap=e["qualitative_skin_margin"]["cap"],
         margin_gates=tuple(e["qualitative_skin_margin"]["gates"]),
+        family_cap=e["qualitative_family"]["cap"],
+        min_family_probability=e["qualitative_family"]["min_family_probability"],
+        max_prototype_de00=e["qualitative_family"]["max_prototype_de00"],
     )
 
 

@@ -28,14 +28,17 @@ class Setting:
 
 
 def rank_options(
-    region: int, ink: Ink, setting: Setting
+    region: int, ink: Ink, setting: Setting, *, family_only: bool = False
 ) -> tuple[tuple[Option, ...], tuple[TraceEntry, ...]]:
-    """All options of a region, best first, and the ladder's trace for each."""
+    """All options of a region, best first, and the ladder's trace for each.
+
+    family_only: the ink's class stands for its hue family, since only that is certain (rule Q03).
+    """
     trace: list[TraceEntry] = []
     options = []
     for nm in setting.laser.wavelengths_nm:
         if nm in setting.ruleset.efficacy.wavelengths_nm:
-            option, entries = _option(region, ink, nm, setting)
+            option, entries = _option(region, ink, nm, setting, family_only)
             options.append(option)
             trace.extend(entries)
     melanin = setting.ruleset.efficacy.melanin_index
@@ -80,7 +83,9 @@ def _gate(nm: int, setting: Setting, darker: int = 0) -> tuple[str, bool]:
     return columns[min(column, len(columns) - 1)], tan is not None
 
 
-def _option(region: int, ink: Ink, nm: int, setting: Setting) -> tuple[Option, list[TraceEntry]]:
+def _option(
+    region: int, ink: Ink, nm: int, setting: Setting, family_only: bool
+) -> tuple[Option, list[TraceEntry]]:
     ruleset, laser = setting.ruleset, setting.laser
     own = ruleset.efficacy.classes[ink.ink_class]
     rows = ruleset.efficacy.family(own.hue_family) if setting.qualitative else (own,)
@@ -104,7 +109,7 @@ def _option(region: int, ink: Ink, nm: int, setting: Setting) -> tuple[Option, l
         rules += holds
     if tan_block:
         rules += [f.flag.id for f in setting.firings.fired if f.level.tan]
-    status, caps = _capped(region, nm, status, setting)
+    status, caps = _capped(region, nm, status, setting, family_only)
     would_be, status = status, "deferred" if setting.deferred and status in _LIFTABLE else status
     if status == "deferred":
         caps += ["C02", *setting.firings.effects("defer", region)]
@@ -139,7 +144,7 @@ def _ladder(region: int, nm: int, facts: Facts, setting: Setting) -> tuple[str, 
     return chosen or "P0", trace
 
 
-def _capped(region: int, nm: int, status: str, setting: Setting) -> tuple[str, list[str]]:
+def _capped(region: int, nm: int, status: str, setting: Setting, family_only: bool) -> tuple[str, list[str]]:
     """Status after cautions and qualitative mode, and the rules that lowered it."""
     engine, rules = setting.ruleset.engine, []
     cautions = setting.firings.effects("cap", region)
@@ -153,6 +158,10 @@ def _capped(region: int, nm: int, status: str, setting: Setting) -> tuple[str, l
         if _gate(nm, setting, darker=1)[0] in engine.margin_gates and _above(status, engine.margin_cap):
             status = engine.margin_cap
             rules.append("Q02")
+        if family_only:
+            rules.append("Q03")
+            if _above(status, engine.family_cap):
+                status = engine.family_cap
     return status, rules
 
 

@@ -207,6 +207,9 @@ class EngineRules:
     qualitative_cap: str
     margin_cap: str
     margin_gates: tuple[str, ...]
+    family_cap: str
+    min_family_probability: float
+    max_prototype_de00: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""DecisionService: the engine of the stage for a caller who waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc.aio
+from assay.decision.v1.decision_pb2 import DecideRequest, DecideResponse
+from assay.decision.v1.decision_pb2_grpc import DecisionServiceServicer
+
+from svc_decision.engine import decide
+from svc_decision.loader import load_ruleset
+from svc_decision.wire import case_of_request, page_of
+
+
+class DecisionService(DecisionServiceServicer):
+    """The typed door to the engine; the mesh's interceptor authorises, validates and maps errors."""
+
+    async def Decide(
+        self, request: DecideRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> DecideResponse:
+        """Decides one case without storing anything. Raises InvalidInput, NotFound."""
+        ruleset = load_ruleset(request.ruleset) if request.ruleset else load_ruleset()
+        return DecideResponse(page=page_of(decide(case_of_request(request), ruleset)))

@@ -1,0 +1,56 @@
+"""The decision stage: the operator's statements and the colour page in, the decision page out."""
+
+from __future__ import annotations
+
+import json
+
+from assay.decision.v1.decision_pb2 import DecisionPage
+from assay.events.v1.analysis_pb2 import Analysis
+
+from mesh.errors import FailedPrecondition
+from mesh.stage import Stage, StageContext
+from svc_decision.engine import decide
+from svc_decision.loader import load_ruleset
+from svc_decision.present import to_json
+from svc_decision.wire import case_of_analysis, page_of
+
+
+def decision_page(analysis: Analysis) -> tuple[DecisionPage, bytes]:
+    """The page and the whole decision as canonical JSON bytes.
+
+    Raises InvalidInput (CASE_INVALID, RULESET_ID_INVALID) and NotFound (RULESET_NOT_FOUND).
+    """
+    ruleset = load_ruleset(analysis.job.ruleset) if analysis.job.ruleset else load_ruleset()
+    decision = decide(case_of_analysis(analysis), ruleset)
+    text = json.dumps(to_json(decision), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return page_of(decision), text.encode()
+
+
+async def handle(analysis: Analysis, ctx: StageContext) -> DecisionPage:
+    """Decides and writes the whole decision, full trace included, as artefact `decision.json`.
+
+    Raises FailedPrecondition (PAGE_MISSING), InvalidInput, NotFound, Transient.
+    """
+    if not analysis.HasField("color"):
+        raise FailedPrecondition("PAGE_MISSING", "Decision needs the page of color.")
+    await ctx.progress(20, "Applying the rules")
+    page, document = await ctx.compute(decision_page, analysis)
+    page.decision_json.CopyFrom(await ctx.put("decision.json", document, "application/json"))
+    ctx.log.info("decided", status=page.status, ruleset=page.ruleset, flags=[flag.id for flag in page.flags])
+    return page
+
+
+def prepare() -> None:
+    """Reads and checks the default ruleset."""
+    load_ruleset()
+
+
+STAGE = Stage(
+    name="decision",
+    kind="tattoo",
+    consumes="colored",
+    publishes="decided",
+    page="decision",
+    handle=handle,
+    prepare=prepare,
+)
