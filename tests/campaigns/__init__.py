@@ -1,0 +1,1 @@
+"""Campaigns: what the fault tests do in short, `make proof-*` does in full."""
