@@ -83,6 +83,8 @@ def render(options: EnvoyOptions) -> Config:
     for method in edge:
         if routes.cluster(method) not in options.upstreams:
             raise SurfaceError(f"{method.full_name} needs an upstream {routes.cluster(method)}")
+    if not options.issuer or not options.audience:
+        raise SurfaceError("give the issuer and the audience; without them Envoy would take any")
     if (options.jwks_file is None) == (not options.jwks_url):
         raise SurfaceError("give exactly one of jwks_file and jwks_url")
     admin_paths = ("/ready", "/stats", "/clusters", "/server_info", "/healthcheck/", "/drain_listeners")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import hmac
 import http.client
 import json
 import re
@@ -17,7 +19,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,9 +84,6 @@ def confused_token() -> str:
 
     def part(value: bytes) -> str:
         return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-    import hashlib
-    import hmac
 
     payload = jwt.decode(token(), options={"verify_signature": False})
     signed = (
@@ -370,8 +368,8 @@ def options(folder: Path, upstreams: dict[str, str], **more: Any) -> EnvoyOption
 
 
 @contextmanager
-def envoy(chosen: EnvoyOptions, seen: Seen, settle: str = "gateway") -> Iterator[Edge]:
-    """Runs Envoy; waits until the cluster `settle` is healthy, or with "" until it is live."""
+def envoy(chosen: EnvoyOptions, seen: Seen) -> Iterator[Edge]:
+    """Runs Envoy until it serves; ends it afterwards."""
     binary = envoy_binary()
     assert binary is not None
     bootstrap = write(chosen)
@@ -382,32 +380,33 @@ def envoy(chosen: EnvoyOptions, seen: Seen, settle: str = "gateway") -> Iterator
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            _await_ready(process, chosen, settle)
+            _await_ready(process, chosen)
             yield Edge(chosen.port, chosen.admin_port, chosen.folder, seen)
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions, settle: str) -> None:
+def _get(port: int, path: str) -> str:
+    """The body of an HTTP GET on this machine; empty when nothing answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode() or "empty"
+    except OSError:
+        return ""
+    finally:
+        connection.close()
+
+
+def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions) -> None:
+    """Waits until the listener answers and the gateway's cluster is healthy."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError((chosen.folder / "envoy.log").read_text())
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", chosen.admin_port, timeout=2)
-            connection.request("GET", "/clusters" if settle else "/ready")
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            connection.close()
-        except OSError:
-            text = ""
-        if ("LIVE" in text) if not settle else re.search(rf"{settle}::[0-9.:]+::health_flags::healthy", text):
+        healthy = re.search(r"gateway::[0-9.:]+::health_flags::healthy", _get(chosen.admin_port, "/clusters"))
+        if healthy and _get(chosen.port, "/readyz"):
             return
         time.sleep(0.05)
     raise AssertionError("Envoy did not become ready in 30 s")
-
-
-def trace_parent() -> str:
-    """A W3C traceparent of a caller."""
-    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"

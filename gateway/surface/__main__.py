@@ -1,0 +1,83 @@
+"""Generates the surface: `python -m gateway.surface --out DIR ...` writes Envoy's files and OpenAPI.
+
+Without `--out` it rewrites the committed openapi.json; `--check` changes nothing and fails when
+that file is not what the descriptors say.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gateway.surface import openapi
+from gateway.surface.envoy import EnvoyOptions, write
+from gateway.surface.methods import DESCRIPTORS, SurfaceError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point; exits with a message when the surface cannot be made."""
+    args = _parser().parse_args(argv)
+    try:
+        document = openapi.generate(args.descriptors)
+        if args.check:
+            if not openapi.DOCUMENT.exists() or openapi.DOCUMENT.read_text() != document:
+                raise SystemExit("openapi.json is stale; run `python -m gateway.surface`")
+        elif args.out is None:
+            openapi.DOCUMENT.write_text(document)
+        else:
+            print(write(_options(args)))
+            (args.out / "openapi.json").write_text(document)
+    except SurfaceError as error:
+        raise SystemExit(f"no surface: {error}") from error
+
+
+def _options(args: argparse.Namespace) -> EnvoyOptions:
+    return EnvoyOptions(
+        folder=args.out.resolve(),
+        host=args.host,
+        port=args.port,
+        admin_port=args.admin_port,
+        issuer=args.issuer,
+        audience=args.audience,
+        upstreams=dict(u.split("=", 1) for u in args.upstream),
+        jwks_file=args.jwks_file.resolve() if args.jwks_file else None,
+        jwks_url=args.jwks_url,
+        cors_origins=tuple(args.cors_origin),
+        otlp=args.otlp,
+        descriptors=args.descriptors.resolve(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.surface",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        epilog="example: python -m gateway.surface --out run/envoy --jwks-file run/jwks.json "
+        "--issuer http://127.0.0.1:8080 "
+        "--upstream gateway=127.0.0.1:9000 --upstream svc_color=127.0.0.1:9003",
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail when openapi.json is stale"
+    )
+    parser.add_argument("--out", type=Path, help="folder for envoy.yaml, door.lua and openapi.json")
+    parser.add_argument("--descriptors", type=Path, default=DESCRIPTORS, help="descriptor set of the protos")
+    parser.add_argument("--host", default="127.0.0.1", help="address Envoy listens on")
+    parser.add_argument("--port", type=int, default=8080, help="port Envoy listens on")
+    parser.add_argument("--admin-port", type=int, default=9901, help="port of Envoy's admin, on 127.0.0.1")
+    parser.add_argument("--issuer", default="", help="issuer that tokens must name")
+    parser.add_argument("--audience", default="assay", help="audience that tokens must name")
+    parser.add_argument("--jwks-file", type=Path, help="key set of a development issuer")
+    parser.add_argument("--jwks-url", default="", help="key set URL of an OpenID Connect issuer")
+    parser.add_argument(
+        "--upstream", action="append", default=[], metavar="NAME=HOST:PORT", help="gateway and svc_color"
+    )
+    parser.add_argument(
+        "--cors-origin", action="append", default=[], help="origin of a web page that may call"
+    )
+    parser.add_argument("--otlp", default="", help="host:port of an OTLP/gRPC collector")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
