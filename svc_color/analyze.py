@@ -99,7 +99,7 @@ def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
     window = _bounding_box(mask)
     part, ink = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(mask[window])
     # A pixel that is white through and through is glare; it has no colour to tell.
-    measurable = ink & ~np.all(part >= CLIPPED_HIGH, axis=2)
+    measurable = ink & ~_every_channel(part >= CLIPPED_HIGH)
     labels = _label(part, measurable, skin)
     inks = _describe(part, labels, _core(measurable), skin, origin=(window[1].start, window[0].start))
     whole = np.zeros(mask.shape, np.uint8)
@@ -142,10 +142,9 @@ def _label(rgb: Image, ink: Mask, skin: SkinReference | SkinNotMeasurable) -> La
     if not ink.any():
         return labels
     denoised: Image = np.asarray(cv2.medianBlur(rgb, 3), np.uint8)
-    colours = np.zeros((*ink.shape, 3))
-    colours[ink] = _normalised(denoised[ink], skin)
-    centres = clusters.find_centres(colours[_core(ink)])
-    labels[ink] = clusters.assign(colours[ink], centres) + 1
+    colours = _normalised(denoised[ink], skin)
+    centres = clusters.find_centres(colours[_core(ink)[ink]])
+    labels[ink] = clusters.assign(colours, centres) + 1
     return clusters.smooth(labels, len(centres))
 
 
@@ -214,6 +213,11 @@ def _renumber(labels: Labels, order: list[int]) -> Labels:
     return np.asarray(lookup[labels])
 
 
+def _every_channel(of: Mask) -> Mask:
+    """Where all three channels hold, (..., 3) to (...): numpy's `all` over a short last axis is slow."""
+    return np.asarray(of[..., 0] & of[..., 1] & of[..., 2])
+
+
 def _clipped_share(rgb: Image) -> float:
-    clipped = np.any((rgb >= CLIPPED_HIGH) | (rgb <= CLIPPED_LOW), axis=1)
-    return float(np.count_nonzero(clipped)) / max(1, len(rgb))
+    sound = _every_channel((rgb < CLIPPED_HIGH) & (rgb > CLIPPED_LOW))
+    return 1.0 - float(np.count_nonzero(sound)) / len(rgb)

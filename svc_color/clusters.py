@@ -53,9 +53,10 @@ def find_centres(colours: Array) -> Array:
     if len(colours) == 0:
         return np.empty((0, 3))
     sample = colours[:: max(1, -(-len(colours) // _SAMPLE))]
-    cells = np.round(sample / _CELL).astype(np.int64)
-    _, inverse = np.unique(cells, axis=0, return_inverse=True)
-    inverse = inverse.ravel()
+    cells = np.round((sample - sample.min(axis=0)) / _CELL).astype(np.int64)
+    _, inverse = np.unique(
+        np.ravel_multi_index(tuple(cells.T), tuple(cells.max(axis=0) + 1)), return_inverse=True
+    )
     weights = np.bincount(inverse).astype(np.float64)
     sums = [np.bincount(inverse, weights=sample[:, channel]) for channel in range(3)]
     points = np.stack(sums, axis=1) / weights[:, None]

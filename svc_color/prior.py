@@ -13,13 +13,18 @@ Needs colour-science (the test group) for the D65 spectrum and the colour-matchi
 
 import json
 import sys
+import warnings
 from typing import Final
 
-import colour
 import numpy as np
 
 from svc_color.space import Array, linear_to_lab, xyz_to_linear
 from svc_color.transmission import transmission, transmission_lab
+
+with warnings.catch_warnings():
+    # It warns on import that parts which are not used here would need SciPy.
+    warnings.simplefilter("ignore")
+    import colour
 
 VERSION: Final = "0.1.0"
 
@@ -36,7 +41,10 @@ ENDS: Final = ("grey", "brown")
 
 # The model's blacks are bluish; in photos black and grey run from a neutral filter (which darkens the skin
 # below) to neutral paint (which hides it). Luminance of each as a share of the skin's.
-ACHROMATIC: Final = {"black": [0.02, 0.05, 0.1, 0.17, 0.25, 0.35], "grey": [0.5, 0.62, 0.75]}
+ACHROMATIC: Final = {
+    "black": [0.02, 0.05, 0.1, 0.14, 0.18, 0.22, 0.26, 0.3, 0.35],
+    "grey": [0.45, 0.5, 0.56, 0.62, 0.68, 0.75],
+}
 
 # Melanosome volume fraction of the reference skin, ITA 48 degrees (light).
 REFERENCE_MELANIN: Final = 0.009734

@@ -16,7 +16,7 @@ from svc_color import quality
 from svc_color.difference import delta_e_2000
 from svc_color.ita import Ita, ita
 from svc_color.quality import Flag
-from svc_color.space import Array, lab_to_xyz, srgb_to_lab, xyz_to_linear
+from svc_color.space import Array, linear_to_lab, srgb_to_lab, srgb_to_linear
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.uint8]
@@ -28,7 +28,7 @@ _OUTER, _OUTER_BOUNDS = 0.20, (0.03, 0.15)
 _LEAST_GAP_PX: Final = 2.0
 
 # Ring pixels looked at: enough for a median to 0.1, few enough to be done in milliseconds.
-_SAMPLE: Final = 60_000
+_SAMPLE: Final = 40_000
 # At this ink probability (of 255) a pixel may be ink that the mask missed.
 _MAYBE_INK: Final = 64
 # Exposure gate of the domain dossier, section 6.4: outside it a channel is clipped.
@@ -49,7 +49,7 @@ _START: Final = 1 / 3
 _LEAST_PIXELS: Final = 400
 _LEAST_SHARE: Final = 0.05
 _SPARSE_SHARE: Final = 0.30
-_UNEVEN_SD: Final = 6.0
+_UNEVEN_SD: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,17 @@ def skin_reference(rgb: Image, ink: Mask, probability: Image) -> SkinReference |
     colours = rgb[rows, columns]
     usable = np.all((colours > CLIPPED_LOW) & (colours < CLIPPED_HIGH), axis=1)
     usable &= probability[rows, columns] < _MAYBE_INK
-    lab = srgb_to_lab(colours[usable])
-    lab = lab[_may_be_skin(lab)]
+    colours = colours[usable]
+    lab = srgb_to_lab(colours)
+    plausible = _may_be_skin(lab)
+    colours, lab = colours[plausible], lab[plausible]
     if len(lab) * step < needed:
         return SkinNotMeasurable(pixels=len(lab) * step, needed=needed)
-    kept = lab[_trim(lab)]
-    pixels = len(kept) * step
+    kept = _trim(lab)
+    pixels = int(np.count_nonzero(kept)) * step
     if pixels < needed:
         return SkinNotMeasurable(pixels=pixels, needed=needed)
-    return _describe(kept, pixels, pixels / ring_pixels)
+    return _describe(colours[kept], lab[kept], pixels, pixels / ring_pixels)
 
 
 def _ring(ink: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
@@ -147,8 +149,10 @@ def _trim(lab: Array) -> Mask:
     return np.asarray(kept)
 
 
-def _describe(lab: Array, pixels: int, share: float) -> SkinReference:
-    centre, spread = np.median(lab, axis=0), np.std(lab, axis=0)
+def _describe(colours: Image, lab: Array, pixels: int, share: float) -> SkinReference:
+    # The mean of what is left, in linear light as for the inks; a median of 8-bit values has steps.
+    light = srgb_to_linear(colours).mean(axis=0)
+    centre, spread = linear_to_lab(light), np.std(lab, axis=0)
     flags = []
     if spread[0] > _UNEVEN_SD:
         flags.append(quality.UNEVEN_SKIN)
@@ -157,7 +161,7 @@ def _describe(lab: Array, pixels: int, share: float) -> SkinReference:
     return SkinReference(
         lab=triple(centre),
         spread=triple(spread),
-        linear_rgb=triple(np.clip(xyz_to_linear(lab_to_xyz(centre)), 1e-5, 1.0)),
+        linear_rgb=triple(light),
         pixels=pixels,
         skin_skin_p95=float(np.percentile(delta_e_2000(lab, centre, fast=True), 95)),
         ita=ita(triple(centre), triple(np.hypot(spread, quality.UNCALIBRATED_SD))),

@@ -1,5 +1,7 @@
 """sRGB, XYZ and CIELAB: published values, round trips and refusals."""
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -134,8 +136,7 @@ def test_unknown_whites_are_refused() -> None:
         space.xyz_to_lab(np.ones(3), white=[0.9, 0.0, 1.0])
 
 
-def test_agrees_with_colour_science() -> None:
-    colour = pytest.importorskip("colour", reason="colour-science is in the test group")
+def test_agrees_with_colour_science(colour: ModuleType) -> None:
     rgb = np.random.default_rng(4).random((50_000, 3))
     whites = colour.CCS_ILLUMINANTS["CIE 1931 2 Degree Standard Observer"]
     ours = space.srgb_to_lab(rgb)
