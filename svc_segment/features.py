@@ -35,8 +35,7 @@ def skin_reference(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = rgb.shape[:2]
     scale = _REFERENCE_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(_LINEAR.astype(np.float32)[rgb], size, interpolation=cv2.INTER_AREA)
-    log = np.log(np.asarray(small, np.float32) + np.float32(_FLOOR))
+    log = _LOG[np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)]
     red_green, green_blue = log[..., 0] - log[..., 1], log[..., 1] - log[..., 2]
     prior = np.exp(-(((red_green - 0.45) / 0.35) ** 2) - ((green_blue - 0.4) / 0.45) ** 2) + 0.02
     brightness = log.mean(-1)

@@ -67,12 +67,22 @@ def _crop(
     right, bottom = (round(SIZE - (SIZE - at - side) * margin) for at in (x, y))
     part = np.s_[y : y + side, x : x + side]
     photo = rgb[top:bottom, left:right]
-    reference = cv2.resize(skin_reference(photo), (photo.shape[1], photo.shape[0]))
-    inner = reference[y - top : y - top + side, x - left : x - left + side]
+    inner = _inside(skin_reference(photo), photo.shape[:2], (x - left, y - top, side))
     shrink = cv2.INTER_AREA if side > phase.side else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(rgb[part], (phase.side, phase.side), interpolation=shrink), np.uint8)
     mask, skin = (_shrink_mask(scene[part][..., plane], phase.side) for plane in (3, 4))
     return features(small, inner), mask, skin
+
+
+def _inside(
+    reference: NDArray[np.float32], photo: tuple[int, ...], square: tuple[int, int, int]
+) -> NDArray[np.float32]:
+    """The part of a reference map (h, w, 3) that a square (x, y, side) of its photo covers, as a map."""
+    x, y, side = square
+    rows, columns = reference.shape[0] / photo[0], reference.shape[1] / photo[1]
+    top, left = int(y * rows), int(x * columns)
+    bottom, right = max(top + 1, round((y + side) * rows)), max(left + 1, round((x + side) * columns))
+    return reference[top:bottom, left:right]
 
 
 def _turn(rng: np.random.Generator, scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
