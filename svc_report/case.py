@@ -125,7 +125,7 @@ def _answer(intake: Intake, field: FieldDescriptor) -> str:
 def question(name: str) -> str:
     """A question by the field it fills; a path such as "intake.gold" counts by its last part."""
     field = name.rsplit(".", 1)[-1]
-    return wording.QUESTIONS.get(field, name)
+    return wording.QUESTIONS.get(field, name.replace("_", " "))
 
 
 def sessions(estimate: SessionEstimate) -> Sessions:

@@ -18,13 +18,13 @@ LANGUAGE = "en"
 OVERLAY_FILE = "overlay.jpg"
 PHOTO_FILE = "photo.jpg"
 
-PAGE_LINES = 30
-"""Lines that the first page has for ink rows and flags together, at the width of its text column."""
-MIN_INKS = 3
-FLAG_LINE = 105
-"""Characters of a flag's text in one line of the first page."""
-ADVICE_LINE = 62
-"""Characters of an option's reason in one line of the first page."""
+PAGE_MM = 110.0
+"""Height that the first page has below its fixed parts, in mm."""
+LINE_MM = 3.5
+"""Height of a line of the first page, in mm."""
+MIN_INKS, MIN_FLAGS = 3, 2
+CHARACTERS = {"flag": 105, "step": 130, "advice": 55, "advice_unmeasured": 96}
+"""Characters that fit a line of each part of the first page."""
 
 
 def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: bool) -> Sheet:
@@ -61,6 +61,9 @@ def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: 
         quality=_quality(analysis),
         remarks=case.remarks(analysis),
         flags=all_flags,
+        no_flags="No flag fired."
+        if decided
+        else "Flags were not judged: this analysis has no decision page.",
         sessions=case.sessions(decision.sessions) if decision.HasField("sessions") else None,
         statement=case.statement(analysis.job.tattoo),
         answers=case.answers(analysis.job.tattoo.intake),
@@ -111,56 +114,58 @@ def _share(measured: Measurement) -> str:
 
 
 def _summary(analysis: Analysis, all_inks: tuple[Ink, ...], all_flags: tuple[Flag, ...]) -> Summary:
-    """The first page: every hard stop, then as many inks and flags as its lines hold."""
-    budget = PAGE_LINES - len(analysis.decision.missing[:12])
-    shown_inks = _fitting(all_inks, [_ink_lines(ink) for ink in all_inks], max(budget - 8, 0), MIN_INKS)
-    budget -= sum(_ink_lines(ink) for ink in shown_inks)
+    """The first page: every hard stop, then as many inks and flags as fit."""
+    calibrated = analysis.color.calibrated
+    steps = _next_steps(analysis)
+    missing = (len(analysis.decision.missing) + 1) // 2
+    room = PAGE_MM - LINE_MM * (missing + 2 * bool(missing))
+    room -= sum(_height(step, "step", 0.6) for step in steps)
+    flag_mm = [_height(flag.text + flag.scope + flag.sources, "flag", 2.1) for flag in all_flags]
     hard = sum(1 for flag in all_flags if flag.mark.colour == marks.SEVERITIES["refer"].colour)
-    lines = [1 + len(flag.text) // FLAG_LINE for flag in all_flags]
-    shown_flags = _fitting(all_flags, lines, budget, max(hard, 2))
+    ink_mm = [_ink_height(ink, "advice" if calibrated else "advice_unmeasured") for ink in all_inks]
+    least_flags = max(hard, min(MIN_FLAGS, len(all_flags)))
+    inks_shown = _fitting(ink_mm, room - sum(flag_mm[:least_flags]), MIN_INKS)
+    flags_shown = _fitting(flag_mm, room - sum(ink_mm[:inks_shown]), least_flags)
+    ranked = analysis.decision.status == DecisionStatus.DECISION_STATUS_OK
     return Summary(
         found=_found(analysis),
-        caveat=wording.UNCALIBRATED if analysis.color.inks and not analysis.color.calibrated else "",
-        advice_heading=wording.RANKED_HEADING
-        if analysis.decision.status == DecisionStatus.DECISION_STATUS_OK
-        else wording.UNRANKED_HEADING,
-        inks=shown_inks,
-        inks_more=_inks_more(analysis, all_inks, shown_inks),
-        flags=shown_flags,
-        flags_more=_flags_more(all_flags, shown_flags),
-        next_steps=_next_steps(analysis),
+        caveat=wording.UNCALIBRATED if analysis.color.inks and not calibrated else "",
+        measured=calibrated,
+        advice_heading=wording.RANKED_HEADING if ranked else wording.UNRANKED_HEADING,
+        inks=all_inks[:inks_shown],
+        inks_more=_inks_more(analysis, len(all_inks) - inks_shown),
+        flags=all_flags[:flags_shown],
+        flags_more=_flags_more(all_flags[flags_shown:]),
+        next_steps=steps,
     )
 
 
-def _fitting(items: tuple[T, ...], lines: list[int], budget: int, at_least: int) -> tuple[T, ...]:
-    taken = 0
-    for number, needed in enumerate(lines):
-        taken += needed
-        if taken > budget and number >= at_least:
-            return items[:number]
-    return items
+def _fitting(heights: list[float], room: float, at_least: int) -> int:
+    """How many of the parts, taken in order, fit into the room."""
+    for number in range(len(heights)):
+        if number >= at_least and sum(heights[: number + 1]) > room:
+            return number
+    return len(heights)
 
 
-def _ink_lines(ink: Ink) -> int:
-    """Lines of an ink's row; three for its coordinates at least."""
-    advice = sum(1 + len(item.wavelengths + item.reason) // ADVICE_LINE for item in ink.advice)
-    messages = sum(1 + len(message) // ADVICE_LINE for message in ink.messages)
-    return 1 + max(3, advice + messages)
+def _height(text: str, part: str, gap: float) -> float:
+    return LINE_MM * (1 + len(text) // CHARACTERS[part]) + gap
 
 
-def _inks_more(analysis: Analysis, all_inks: tuple[Ink, ...], shown: tuple[Ink, ...]) -> str:
-    rest = len(all_inks) - len(shown) + inks.omitted(analysis.color, analysis.decision)
-    if not rest:
-        return ""
-    return f"{_count(rest, 'smaller ink colour')} not on this page: see sections 2 and 3."
+def _ink_height(ink: Ink, part: str) -> float:
+    advice = sum(_height(item.mark.word + item.wavelengths + item.reason, part, 0.4) for item in ink.advice)
+    messages = sum(_height(message, part, 0.4) for message in ink.messages)
+    return max(3.6 * LINE_MM, advice + messages) + 2.6
 
 
-def _flags_more(all_flags: tuple[Flag, ...], shown: tuple[Flag, ...]) -> str:
-    rest = all_flags[len(shown) :]
-    if not rest:
-        return ""
+def _inks_more(analysis: Analysis, left_out: int) -> str:
+    rest = left_out + inks.omitted(analysis.color, analysis.decision)
+    return f"{_count(rest, 'smaller ink colour')} not on this page: see sections 2 and 3." if rest else ""
+
+
+def _flags_more(rest: tuple[Flag, ...]) -> str:
     named = ", ".join(f"{flag.id} ({flag.mark.word.lower()})" for flag in rest)
-    return f"Also fired, in full in section 4: {named}."
+    return f"Also fired, in full in section 4: {named}." if rest else ""
 
 
 def _found(analysis: Analysis) -> tuple[Fact, ...]:
@@ -172,11 +177,13 @@ def _found(analysis: Analysis) -> tuple[Fact, ...]:
     stated = f"operator read {operator}" if operator else "not stated by the operator"
     facts.append(Fact("Fitzpatrick type", f"{safe} used by the gates; {stated}" if safe else stated))
     facts.append(Fact("Photo quality", _quality_sentence(analysis)))
-    facts.append(
-        Fact("Colour", "calibrated by a chart" if analysis.color.calibrated else "not calibrated: no chart")
-    )
+    if analysis.HasField("color"):
+        calibrated = analysis.color.calibrated
+        facts.append(Fact("Colour", "calibrated by a chart" if calibrated else "not calibrated: no chart"))
     if decision.HasField("sessions"):
-        facts.append(Fact("Sessions", case.sessions(decision.sessions).estimate + " (section 6)"))
+        estimable = numbers.value_of(decision.sessions.sessions) is not None
+        estimate = case.sessions(decision.sessions).estimate if estimable else "not estimable"
+        facts.append(Fact("Sessions", f"{estimate} (section 6)"))
     return tuple(facts)
 
 
@@ -202,8 +209,9 @@ def _skin_sentence(analysis: Analysis) -> str:
     if not analysis.HasField("color") or not analysis.color.HasField("skin"):
         return _no_skin(analysis)
     skin = analysis.color.skin
-    ita = _ita(skin, approximate="" if analysis.color.calibrated else "≈\u00a0")
-    return f"ITA {ita}; {_ita_classes(skin)}"
+    if not analysis.color.calibrated:
+        return "no typology angle without a colour chart (estimate in section 5)"
+    return f"ITA {_ita(skin, approximate='')}; {_ita_classes(skin)}"
 
 
 def _ita(skin: SkinReference, *, approximate: str) -> str:
@@ -240,10 +248,9 @@ def _quality_sentence(analysis: Analysis) -> str:
 
 def _next_steps(analysis: Analysis) -> tuple[str, ...]:
     """What to do next: the decision's own messages, then what its state asks for."""
-    steps = [message.text for message in analysis.decision.messages[:6]]
-    if analysis.decision.status in wording.NEXT_STEP:
-        steps.append(wording.NEXT_STEP[analysis.decision.status])
-    return tuple(steps)
+    messages = [message.text for message in analysis.decision.messages[:8]]
+    step = wording.NEXT_STEP.get(analysis.decision.status, "")
+    return tuple(([step] if step else []) + messages)
 
 
 def _no_inks(analysis: Analysis, all_inks: tuple[Ink, ...]) -> str:
@@ -256,8 +263,8 @@ def _no_inks(analysis: Analysis, all_inks: tuple[Ink, ...]) -> str:
 
 def _no_skin(analysis: Analysis) -> str:
     if not analysis.HasField("color"):
-        return "not measured: this analysis has no colour page"
-    return "" if analysis.color.HasField("skin") else "not measurable in this photo"
+        return "Not measured: this analysis has no colour page."
+    return "" if analysis.color.HasField("skin") else "Not measurable in this photo."
 
 
 def _skin(analysis: Analysis) -> Skin | None:

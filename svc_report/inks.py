@@ -16,6 +16,8 @@ from svc_report.sheet import Advice, Belief, Channel, Ink, Option
 
 MAX_INKS = 32
 MAX_OPTIONS = 16
+HUE_FAMILY = "hue_family"
+"""InkDecision.basis when `ink_class` names a hue family."""
 MAX_CLASSES = 4
 """Classes listed per ink; the rest is summed up as "other"."""
 
@@ -77,11 +79,12 @@ def _measured(
     value = numbers.value_of(delta)
     has_interval = value is not None and delta.HasField("low_95") and delta.HasField("high_95")
     swatch = cluster.swatch.lower()
+    family = decision.ink_class if decision is not None and decision.basis == HUE_FAMILY else ""
     return Ink(
         number=str(cluster.id),
-        name=class_name(cluster.ink_class),
+        name=class_name(family or cluster.ink_class),
         area=numbers.percent(cluster.area_share),
-        certainty=_certainty(cluster),
+        certainty=f"hue family; {_looks_like(cluster)}" if family else _certainty(cluster),
         swatch=swatch if re.fullmatch("#[0-9a-f]{6}", swatch) else "",
         skin=skin,
         lab=channels(cluster.lab, cluster.spread if cluster.HasField("spread") else None, approximate)
@@ -98,6 +101,7 @@ def _measured(
         no_advice="" if decision is not None and decision.options else "Nothing is ranked for this ink.",
         options=() if decision is None else _options(decision.options),
         messages=() if decision is None else tuple(message.text for message in decision.messages),
+        candidates=() if decision is None else _candidates(decision),
     )
 
 
@@ -119,6 +123,28 @@ def _stated(decision: InkDecision, reasons: _Reasons) -> Ink:
         no_advice="" if decision.options else "Nothing is ranked for this ink.",
         options=_options(decision.options),
         messages=tuple(message.text for message in decision.messages),
+        candidates=_candidates(decision),
+    )
+
+
+def _looks_like(cluster: InkCluster) -> str:
+    """The most probable class with its probability."""
+    named = [item for item in cluster.posterior if item.ink_class == cluster.ink_class]
+    probability = f" ({_probability(named[0].probability)})" if named else ""
+    return f"most like {class_name(cluster.ink_class)}{probability}"
+
+
+def _candidates(decision: InkDecision) -> tuple[str, ...]:
+    """Classes that an uncertain ink may be, each with the wavelengths that reach it on this skin."""
+    return tuple(
+        f"May be {class_name(item.ink_class)} ({_probability(item.probability)}): "
+        + (
+            f"{', '.join(str(nm) for nm in item.wavelengths_nm[:MAX_OPTIONS])}\u00a0nm reach it and are not "
+            "blocked for this skin."
+            if item.wavelengths_nm
+            else "no wavelength of this device reaches it on this skin."
+        )
+        for item in list(decision.candidates)[:MAX_INKS]
     )
 
 
@@ -164,6 +190,7 @@ def _options(options: Iterable[WavelengthOption]) -> tuple[Option, ...]:
     return tuple(
         Option(
             mark=marks.OPTIONS.get(option.status, marks.UNKNOWN_OPTION),
+            rank=str(option.rank) if option.rank else "\u2013",
             wavelength=str(option.wavelength_nm),
             efficacy=f"{option.efficacy}: {wording.EFFICACY.get(option.efficacy, 'not graded')}",
             evidence=option.evidence or "\u2013",
@@ -204,6 +231,7 @@ def _reason(option: WavelengthOption, reasons: _Reasons) -> str:
         case OptionStatus.OPTION_STATUS_HOLD:
             return f"not before a reviewed test spot{because}"
         case OptionStatus.OPTION_STATUS_DEFERRED:
-            return f"a condition must pass first{because}"
+            later = marks.OPTIONS.get(option.would_be)
+            return f"{later.word.lower()} once released{because}" if later else f"not released{because}"
     efficacy = wording.EFFICACY.get(option.efficacy, "not graded")
     return f"{efficacy}, {_label(option.label)}, {option.skin_gate or 'no gate'} for {skin}{because}"

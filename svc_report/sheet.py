@@ -53,6 +53,7 @@ class Option:
     """One wavelength for one ink, in full."""
 
     mark: Mark
+    rank: str
     wavelength: str
     efficacy: str
     evidence: str
@@ -94,6 +95,7 @@ class Ink:
     no_advice: str
     options: tuple[Option, ...]
     messages: tuple[str, ...]
+    candidates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -179,10 +181,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Summary:
-    """The first page. Lists are cut to what fits; the `_more` sentences say what follows and where."""
+    """The first page. Lists are cut to what fits; the `_more` sentences say what follows and where.
+
+    measured: whether the first page gives colours as numbers; without a colour chart it does not.
+    """
 
     found: tuple[Fact, ...]
     caveat: str
+    measured: bool
     advice_heading: str
     inks: tuple[Ink, ...]
     inks_more: str
@@ -214,6 +220,7 @@ class Sheet:
     quality: tuple[Reading, ...]
     remarks: tuple[Remark, ...]
     flags: tuple[Flag, ...]
+    no_flags: str
     sessions: Sessions | None
     statement: tuple[Fact, ...]
     answers: tuple[Fact, ...]

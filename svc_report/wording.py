@@ -40,8 +40,8 @@ UNDECIDED_TEXT = (
 
 NEXT_STEP = {
     DecisionStatus.DECISION_STATUS_OK: (
-        "Confirm ink colours, skin type and answers; make a test spot as clinic policy asks; settings come from "
-        "the device's instructions for use."
+        "Confirm ink colours, skin type and answers; make a test spot as clinic policy asks; settings come "
+        "from the device's instructions for use."
     ),
     DecisionStatus.DECISION_STATUS_INCOMPLETE: "Answer the open questions and run the analysis again.",
     DecisionStatus.DECISION_STATUS_STOPPED: "Resolve the reasons with the responsible clinician first.",
@@ -55,8 +55,8 @@ NEXT_STEP = {
 }
 
 UNCALIBRATED = (
-    "No colour chart calibrated this photo. Every L*a*b*, ΔE₀₀ and ITA value marked ≈ is an estimate that "
-    "camera and light have shifted by an unknown amount."
+    "No colour chart calibrated this photo. Values marked ≈ in sections 2 and 5 are estimates that camera "
+    "and light have shifted by an unknown amount; no conclusion rests on them."
 )
 
 SKIN_TYPES = {
@@ -85,8 +85,6 @@ STAGES = {
     "decision": "Decision",
     "report": "Report",
 }
-COMPONENTS = {"code": "code", "model": "model", "ruleset": "ruleset", "fonts": "font"}
-
 QUESTIONS = {
     "device": "Laser device",
     "site": "Body site of the tattoo",
@@ -125,8 +123,15 @@ QUESTIONS = {
     "guardian_consent": "Guardian's consent",
     "ink_amount": "Amount of ink (Kirby-Desai)",
     "scarring": "Scarring (Kirby-Desai)",
+    "unhealed": "Tattoo not healed",
+    "inside_orbital_rim": "Field inside the orbital rim",
+    "multiple_tattoos": "Several tattoos in one session",
+    "naevus_found": "Pigmented lesion found in or within 5 mm of the ink",
+    "quality_ok": "Photo passed its quality gate",
+    "chart": "Colour chart in the photo",
+    "chart_loo_de00": "Error of the colour chart's fit",
 }
-"""By field of TattooCase and Intake."""
+"""By field of TattooCase and Intake, and by what the photo answers."""
 
 READINGS = {
     "focus": "Focus",
@@ -146,8 +151,8 @@ INK_LEGEND = (
 )
 OPTION_LEGEND = (
     "Efficacy: 4 first line, 3 effective, 2 partly effective, 1 ineffective, 0 none before a test spot. "
-    "Level of evidence: A prospective clinical study, B regulatory label or clinical review, C laboratory or animal, "
-    "D mechanism only."
+    "Level of evidence: A prospective clinical study, B regulatory label or clinical review, C laboratory or "
+    "animal, D mechanism only."
 )
 
 LIMITS = (

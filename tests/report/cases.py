@@ -277,9 +277,9 @@ def color_page(colours: tuple[Colour, ...], *, calibrated: bool) -> ColorPage:
                 lab_t=Lab(l=colour.transmission[0], a=colour.transmission[1], b=colour.transmission[2]),
                 optical_density=[0.62, 0.55, 0.41],
                 posterior=[
-                    ClassPosterior(
-                        ink_class=colour.name, probability=0.87 if colour.name != "unknown" else 0.45
-                    ),
+                    ClassPosterior(ink_class="brown", probability=0.45)
+                    if colour.name == "unknown"
+                    else ClassPosterior(ink_class=colour.name, probability=0.87),
                     ClassPosterior(ink_class="dark_blue", probability=0.09),
                     ClassPosterior(ink_class="grey", probability=0.03),
                 ],
