@@ -48,5 +48,8 @@ proto: setup  ## Generates stubs and descriptors from proto/.
 release-proto: setup  ## Makes today's contract the one that `buf breaking` compares with.
 	@$(BIN)/python proto/generate.py --release
 
+proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in docs/proofs.
+	@$(BIN)/python -m tests.campaigns.mesh
+
 clean:  ## Removes environments, caches and local data.
 	rm -rf .venv .tools .assay .pytest_cache .mypy_cache .ruff_cache .hypothesis
