@@ -18,11 +18,10 @@ from svc_color.space import SRGB_TO_XYZ, Array
 from svc_color.transmission import transmission_lab
 
 UNKNOWN: Final = "unknown"
-NO_INK: Final = "no_ink"
 
-# Rules of the domain dossier, section 2.2: nearer to bare skin than the first there is no ink; below the
-# second posterior, or farther than the third from every prototype, the class stays unknown.
-NO_INK_WITHIN: Final = 3.0
+# Rules of the domain dossier, section 2.2: below this posterior, or farther than this from every prototype,
+# the class stays unknown. Whether ink that looks like skin is ink at all is for the decision to say: it
+# knows what the operator saw.
 LEAST_POSTERIOR: Final = 0.6
 FARTHEST: Final = 10.0
 
@@ -56,7 +55,7 @@ class Prototypes:
 class InkClass:
     """The answer for one colour.
 
-    name: the most probable class, "unknown" or "no_ink". posterior: (class, probability), most probable
+    name: the most probable class, or "unknown". posterior: (class, probability), most probable
     first, over all classes, sums to 1. nearest: CIEDE2000 to the nearest prototype; None
     where nothing was compared.
     """
@@ -120,10 +119,5 @@ def classify(lab_t: Array, skin: Array) -> InkClass:
     order = np.argsort(-weights, kind="stable")
     posterior = tuple((table.classes[i], float(weights[i])) for i in order)
     nearest = float(distances.min())
-    if float(delta_e_2000(lab_t, [100.0, 0.0, 0.0])) < NO_INK_WITHIN:
-        name = NO_INK
-    elif posterior[0][1] < LEAST_POSTERIOR or nearest > FARTHEST:
-        name = UNKNOWN
-    else:
-        name = posterior[0][0]
-    return InkClass(name=name, posterior=posterior, nearest=nearest)
+    certain = posterior[0][1] >= LEAST_POSTERIOR and nearest <= FARTHEST
+    return InkClass(name=posterior[0][0] if certain else UNKNOWN, posterior=posterior, nearest=nearest)

@@ -99,10 +99,19 @@ def test_every_prototype_is_its_own_class() -> None:
         assert sum(probability for _, probability in answer.posterior) == pytest.approx(1)
 
 
-def test_far_colours_stay_unknown_and_bare_skin_is_no_ink() -> None:
+def test_far_colours_stay_unknown() -> None:
     skin = linear_rgb(reflectance(REFERENCE_MELANIN))
-    assert classify(np.array([60.0, 90.0, 80.0]), skin).name == "unknown"
-    assert classify(np.array([99.0, 0.5, 0.5]), skin).name == "no_ink"
+    answer = classify(np.array([60.0, 90.0, 80.0]), skin)
+    assert answer.name == "unknown"
+    assert answer.nearest is not None
+    assert answer.nearest > 10
+
+
+def test_ink_that_looks_like_skin_may_be_flesh_ink() -> None:
+    """No camera can tell; the hazard must stay visible in the posterior."""
+    skin = linear_rgb(reflectance(REFERENCE_MELANIN))
+    posterior = dict(classify(np.array([100.5, 0.0, 0.5]), skin).posterior)
+    assert posterior["flesh"] >= 0.15
 
 
 def test_neutral_darkening_is_black_or_grey_whatever_the_skin() -> None:
