@@ -33,6 +33,11 @@ def case_facts(case: Case, ruleset: Ruleset, skin: SkinReading, laser: Laser) ->
     site = find_site(case.site, ruleset)
     if checked is True:
         facts["intake.naevus_found"] = False
+    # R29 asks one thing in two ways; either answer settles the other. The session scale takes only its own.
+    if case.intake.get("scar") is False:
+        facts.setdefault("intake.scarring", "none")
+    if case.intake.get("scarring") == "none":
+        facts.setdefault("intake.scar", False)
     if site is not None and site.kd_location != "head_neck":
         facts.setdefault("intake.inside_orbital_rim", False)
     facts |= {

@@ -33,7 +33,9 @@ CaseMaker = Callable[..., dict[str, Any]]
 Decider = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def make(ink: str | list[dict[str, Any]] = "black", fst: str = "II", device: str = "PW", **intake: Any) -> dict[str, Any]:
+def make(
+    ink: str | list[dict[str, Any]] = "black", fst: str = "II", device: str = "PW", **intake: Any
+) -> dict[str, Any]:
     """A case with a calibrated photo whose intake is negative except for `intake`."""
     inks = [{"class": ink, "area_share": 1.0}] if isinstance(ink, str) else copy.deepcopy(ink)
     return {

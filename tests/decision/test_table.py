@@ -39,7 +39,10 @@ def test_t01_black_on_ii(case, decided):
     assert result["status"] == "ok"
     assert statuses(result) == {1064: "recommend", 532: "specialist", 730: "specialist", 785: "specialist"}
     assert labels(result)[785] == "off_label"
-    assert result["inks"][0]["options"][0] | {"wavelength_nm": 1064, "rank": 1} == result["inks"][0]["options"][0]
+    assert (
+        result["inks"][0]["options"][0] | {"wavelength_nm": 1064, "rank": 1}
+        == result["inks"][0]["options"][0]
+    )
 
 
 def test_t02_black_on_vi(case, decided):
@@ -245,7 +248,11 @@ def test_t27b_override_restores_the_operator(case, decided):
     assert result["fitzpatrick_safe"] == "IV"
     assert statuses(result)[532] == "blocked"
     assert says(result, "NO_LOW_RISK_OPTION(red, IV)")
-    tan["override"] = {"fitzpatrick": "III", "name": "Dr A. Example", "reason": "tan only, skin type confirmed"}
+    tan["override"] = {
+        "fitzpatrick": "III",
+        "name": "Dr A. Example",
+        "reason": "tan only, skin type confirmed",
+    }
     overridden = decided(tan)
     assert statuses(overridden)[532] == "consider"
     assert any(m.startswith("OVERRIDE_APPLIED") and "Dr A. Example" in m for m in overridden["messages"])
@@ -302,7 +309,13 @@ def test_t32_minor(case, decided, consent):
 
 @pytest.mark.parametrize(
     ("days", "severity", "status"),
-    [(30, "defer", "deferred"), (41.9, "defer", "deferred"), (42, "info", "ok"), (50, "info", "ok"), (56, None, "ok")],
+    [
+        (30, "defer", "deferred"),
+        (41.9, "defer", "deferred"),
+        (42, "info", "ok"),
+        (50, "info", "ok"),
+        (56, None, "ok"),
+    ],
 )
 def test_t33_interval(case, decided, days, severity, status):
     result = decided(case("black", days_since_laser=days))
@@ -328,7 +341,9 @@ def test_t35_uncertain_ink(case, decided):
     result = decided(case(ink, "II"))
     assert fired(result)["R37"] == "caution"
     assert result["inks"][0]["options"] == []
-    candidates = {c["class"]: {w["wavelength_nm"] for w in c["wavelengths"]} for c in result["inks"][0]["candidates"]}
+    candidates = {
+        c["class"]: {w["wavelength_nm"] for w in c["wavelengths"]} for c in result["inks"][0]["candidates"]
+    }
     assert set(candidates) == {"blue", "teal"}
     assert all({730, 785} <= wavelengths for wavelengths in candidates.values())
 
