@@ -63,11 +63,9 @@ def present(view: Json, places: Mapping[str, str], *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(view, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-
     from cli import show
 
-    show.result(view, places, Console())
+    show.result(view, places, show.console())
 
 
 def failure(view: Json) -> CommandError:

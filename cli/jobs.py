@@ -46,8 +46,6 @@ def list_jobs(state: str | None, kind: str | None, limit: int, as_json: bool) ->
     Example:
       assay jobs list --state succeeded --limit 5 --json
     """
-    from rich.console import Console
-
     from cli import show
     from cli.api import Api
 
@@ -55,7 +53,7 @@ def list_jobs(state: str | None, kind: str | None, limit: int, as_json: bool) ->
     if as_json:
         click.echo(json.dumps(views, indent=2, ensure_ascii=False))
     else:
-        show.jobs(views, Console())
+        show.jobs(views, show.console())
 
 
 @jobs.command()
@@ -68,8 +66,6 @@ def show(job_id: str, as_json: bool) -> None:
     Example:
       assay jobs show 0198c0de-0000-7000-8000-000000000000
     """
-    from rich.console import Console
-
     from cli import show as showing
     from cli.api import Api
 
@@ -78,9 +74,9 @@ def show(job_id: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(view, indent=2, ensure_ascii=False))
     elif view["state"] == "STATE_SUCCEEDED":
-        showing.result(view, {"Report": f"{api.url}/v1/analyze/{job_id}/report.pdf"}, Console())
+        showing.result(view, {"Report": f"{api.url}/v1/analyze/{job_id}/report.pdf"}, showing.console())
     else:
-        showing.jobs([view], Console())
+        showing.jobs([view], showing.console())
 
 
 @jobs.command()

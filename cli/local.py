@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import importlib
+import logging
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -90,6 +92,11 @@ def analyze(photo: Path, statement: dict[str, Any], out: Path | None) -> tuple[d
 
     Raises CommandError when the statement is at fault; a stage's error is in the view.
     """
+    # Standard output belongs to the result.
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
     analysis = order(photo, statement)
     folder = out or home.home() / "local" / analysis.job.job_id
     folder.mkdir(parents=True, exist_ok=True)

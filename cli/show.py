@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
-from rich.panel import Panel
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +21,7 @@ STATUS_STYLE = {
     "not_useful": "dim",
 }
 SEVERITY_STYLE = {"refer": "bold red", "contraindicated": "bold red", "hold": "yellow", "defer": "yellow"}
+PLAIN_WIDTH = 120
 DISCLAIMER = "Decision support for trained laser operators; never device settings."
 
 
@@ -49,18 +49,31 @@ def measured(value: Json | None) -> str:
     return text
 
 
-def result(view: Json, places: Mapping[str, str], console: Console) -> None:
+def console() -> Console:
+    """Standard output; wide enough for the tables where it is no terminal that says its width."""
+    found = Console()
+    return found if found.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+def result(view: Json, places: Mapping[str, str], out: Console) -> None:
     """Prints an AnalysisView that has a result; `places` are labelled URLs and paths."""
     document = view.get("result") or {}
     decision, color = document.get("decision") or {}, document.get("color") or {}
-    parts: list[RenderableType] = [_head(view, decision, color)]
+    out.rule(f"Assay {view.get('job_id', '')}")
+    out.print(_head(view, decision, color))
     if color.get("inks"):
-        parts.append(_inks(color))
-    parts += [_options(decision)] if decision.get("inks") else []
-    parts += [_flags(decision)] if decision.get("flags") else []
-    parts += _remarks(document)
-    parts.append(_places(places))
-    console.print(Panel(Group(*parts), title=f"Assay {view.get('job_id', '')}", subtitle=DISCLAIMER))
+        out.print(_inks(color))
+    if any(ink.get("options") or ink.get("messages") for ink in decision.get("inks", [])):
+        out.print(_options(decision))
+    if decision.get("flags"):
+        out.print(_flags(decision))
+    for remark in _remarks(document):
+        out.print(remark)
+    out.rule(DISCLAIMER)
+    width = max((len(label) for label in places), default=0)
+    for label, place in places.items():
+        # Never wrapped: a URL that is broken over two lines cannot be clicked.
+        out.print(f"{label:<{width}}  {place}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _head(view: Json, decision: Json, color: Json) -> Text:
@@ -148,22 +161,18 @@ def _remarks(document: Json) -> list[Text]:
     return [Text(line) for line in lines]
 
 
-def _places(places: Mapping[str, str]) -> Text:
-    width = max((len(label) for label in places), default=0)
-    return Text("\n".join(f"{label:<{width}}  {place}" for label, place in places.items()))
-
-
-def jobs(views: Sequence[Json], console: Console) -> None:
+def jobs(views: Sequence[Json], out: Console) -> None:
     """Prints analyses as one table, newest first."""
     table = _table("Analyses", "job", "kind", "state", "created", "model", "ruleset", "error")
+    table.columns[0].no_wrap = True
     for view in views:
         table.add_row(
             str(view.get("job_id", "")),
             str(view.get("kind", "")),
             word(str(view.get("state", "")), "STATE_"),
-            str(view.get("created_at", "")),
+            str(view.get("created_at", ""))[:19],
             str(view.get("model_version") or "-"),
             str(view.get("ruleset_version") or "-"),
             str((view.get("error") or {}).get("code") or ""),
         )
-    console.print(table)
+    out.print(table)

@@ -145,6 +145,8 @@ def status(as_json: bool) -> None:
     Example:
       assay status --json
     """
+    from cli import show
+
     folder = home.home()
     state = control.running(folder)
     if state is None:
@@ -156,7 +158,7 @@ def status(as_json: bool) -> None:
         whole = {"phase": state.phase, "healthy": healthy, "urls": dict(state.urls), "home": str(folder)}
         click.echo(json.dumps({**whole, "pss_bytes": total, "processes": rows}, indent=2))
     else:
-        _print_table(rows, total, Console())
+        _print_table(rows, total, show.console())
         for name, url in state.urls.items():
             click.echo(f"{name:<8} {url}")
     if not healthy:
