@@ -29,9 +29,18 @@ _NEW_SUBFILE_TYPE: Final = 254
 _ORIENTATION: Final = 274
 _BITS_PER_SAMPLE: Final = 258
 _COMPRESSION: Final = 259
+_IMAGE_WIDTH: Final = 256
+_IMAGE_LENGTH: Final = 257
+_STRIP_OFFSETS: Final = 273
+_SAMPLES_PER_PIXEL: Final = 277
+_ROWS_PER_STRIP: Final = 278
+_PLANAR: Final = 284
+_SEPARATE_PLANES: Final = 2
+_TILE_WIDTH: Final = 322
+_TILE_LENGTH: Final = 323
+_TILE_OFFSETS: Final = 324
 _TIFF_JPEG: Final = (6, 7)
 _PILLOW_FORMAT: Final = {
-    sniff.PNG: "PNG",
     sniff.GIF: "GIF",
     sniff.WEBP: "WEBP",
     sniff.TIFF: "TIFF",
@@ -132,14 +141,7 @@ def _strict_jpeg(file: JpegFile, space: str) -> Pixels:
 def _decode_png(data: bytes, limits: Limits) -> Raster:
     file = read_png(data, limits)
     headers.check_size(file.width, file.height, limits)
-    if file.bits == 16:
-        deep = cv2.imdecode(np.frombuffer(file.essential, np.uint8), cv2.IMREAD_UNCHANGED)
-        if deep is None:
-            raise refuse("IMAGE_CORRUPT", "The image data of the PNG file is damaged.")
-        pixels, mode, alpha = _from_16_bit(deep)
-    else:
-        with _open(file.essential, "PNG", limits) as image:
-            pixels, mode, alpha = _pixels(image)
+    pixels, mode, alpha = _by_opencv(file.essential, "PNG", grey=file.colour_type in (0, 4))
     flags = []
     if file.more_images:
         flags.append(_FIRST_ONLY)
@@ -184,7 +186,7 @@ def _decode_heif(data: bytes, limits: Limits) -> Raster:
 
 
 def _decode_with_pillow(data: bytes, kind: sniff.Sniffed, limits: Limits) -> Raster:
-    """WebP, AVIF, TIFF and GIF; the first frame of an animation."""
+    """WebP, AVIF, TIFF and GIF; of an animation the first frame."""
     if kind != sniff.TIFF:
         reader = {sniff.WEBP: headers.webp_size, sniff.AVIF: headers.heif_size, sniff.GIF: headers.gif_size}
         headers.check_size(*reader[kind](data), limits)
@@ -211,14 +213,12 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
     reduced = tags.get(_NEW_SUBFILE_TYPE, 0)
     if _DNG_VERSION in tags or (isinstance(reduced, int) and reduced & 1):
         raise refuse("UNSUPPORTED_MEDIA_TYPE", "This is a camera raw file; raw files are not read.")
+    _check_strips(tags)
     depths = tags.get(_BITS_PER_SAMPLE, (8,))
     bits = int(max(depths)) if isinstance(depths, tuple) else 8
     orientation = tags.get(_ORIENTATION, 1)
     if bits == 16 and image.mode in ("RGB", "RGBA"):
-        deep = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if deep is None:
-            raise refuse("IMAGE_CORRUPT", "The image data of the TIFF file is damaged.")
-        pixels, mode, alpha = _from_16_bit(deep)
+        pixels, mode, alpha = _by_opencv(data, "TIFF", grey=False)
     else:
         pixels, mode, alpha = _pixels(image)
     return Raster(
@@ -232,6 +232,29 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
         upright=True,  # Pillow and OpenCV both turn TIFF images while they load them
         flags=flags,
     )
+
+
+def _check_strips(tags: dict[int, object]) -> None:
+    """Checks that there are as many strips or tiles as cover the image (TIFF 6.0, sections 3 and 15).
+
+    Pillow leaves the area of missing ones black without a word.
+    """
+
+    def number(tag: int, otherwise: int) -> int:
+        value = tags.get(tag)
+        return value if isinstance(value, int) and value > 0 else otherwise
+
+    width, height = number(_IMAGE_WIDTH, 1), number(_IMAGE_LENGTH, 1)
+    if _TILE_OFFSETS in tags:
+        there = tags[_TILE_OFFSETS]
+        needed = -(-width // number(_TILE_WIDTH, width)) * -(-height // number(_TILE_LENGTH, height))
+    else:
+        there = tags.get(_STRIP_OFFSETS)
+        needed = -(-height // number(_ROWS_PER_STRIP, height))
+    if tags.get(_PLANAR) == _SEPARATE_PLANES:
+        needed *= number(_SAMPLES_PER_PIXEL, 1)
+    if not isinstance(there, tuple) or len(there) < needed:
+        raise refuse("IMAGE_TRUNCATED", f"Parts of the TIFF image are missing; it needs {needed}.")
 
 
 def _open(data: bytes, name: str, limits: Limits) -> Image.Image:
@@ -263,15 +286,25 @@ def _pixels(image: Image.Image) -> tuple[Pixels, str, Pixels | None]:
     return np.ascontiguousarray(rgba[..., :3]), "RGB", _opacity(rgba[..., 3])
 
 
-def _from_16_bit(deep: NDArray[np.generic]) -> tuple[Pixels, str, Pixels | None]:
-    """Takes apart what OpenCV decodes: uint16 (h, w) grey, (h, w, 3) BGR or (h, w, 4) BGRA."""
-    if deep.dtype != np.uint16:
+def _by_opencv(data: bytes, name: str, *, grey: bool) -> tuple[Pixels, str, Pixels | None]:
+    """Decodes PNG and deep TIFF, for which Pillow would fill missing rows or cut 16 bits down to 8.
+
+    OpenCV gives (h, w) grey, (h, w, 3) BGR or (h, w, 4) BGRA; of a `grey` file with opacity three equal
+    channels.
+    """
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise refuse("IMAGE_CORRUPT", f"The image data of the {name} file is damaged or incomplete.")
+    if decoded.dtype not in (np.uint8, np.uint16):
         raise refuse("UNSUPPORTED_MEDIA_TYPE", "Images of more than 16 bits per channel are not read.")
-    small = _to_8_bit(deep)
-    if small.ndim == 2:
-        return small, "L", None
-    alpha = _opacity(small[..., 3]) if small.shape[2] == 4 else None
-    return np.ascontiguousarray(small[..., 2::-1]), "RGB", alpha
+    pixels = _to_8_bit(decoded) if decoded.dtype == np.uint16 else np.asarray(decoded, np.uint8)
+    if pixels.ndim == 2:
+        return pixels, "L", None
+    alpha = _opacity(pixels[..., 3]) if pixels.shape[2] == 4 else None
+    if grey:
+        return np.ascontiguousarray(pixels[..., 0]), "L", alpha
+    code = cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return np.asarray(cv2.cvtColor(pixels, code), np.uint8), "RGB", alpha
 
 
 def _to_8_bit(deep: NDArray[np.generic]) -> Pixels:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from mesh.errors import Internal, InvalidInput, Transient
@@ -24,15 +24,6 @@ from svc_ingest.result import Ingested
 _IMAGES_PER_WORKER: Final = 500
 # Signals that no image can cause.
 _OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A result and what it cost."""
-
-    result: Ingested
-    peak_rss_bytes: int
-    """Largest resident size the decoder process ever had."""
 
 
 class _Worker:
@@ -70,6 +61,14 @@ class _Worker:
         self.timed_out = True
         self._process.kill()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> int:
         """Ends the process, by force if it still runs; returns its exit status (negative: signal)."""
         ended = self._process.poll()
@@ -94,6 +93,8 @@ class Sandbox:
     def __init__(self, workers: int = 1, limits: Limits = DEFAULT_LIMITS) -> None:
         self.limits = limits
         self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        self.peak_rss_bytes = 0
+        """Largest resident size of any decoder process so far."""
         self._size = workers
         for _ in range(workers):
             self._slots.put(None)
@@ -103,7 +104,7 @@ class Sandbox:
         with contextlib.suppress(InvalidInput):  # it refuses the empty upload that this sends
             self.ingest(b"")
 
-    def ingest(self, data: bytes, declared: str = "", seconds: float | None = None) -> Outcome:
+    def ingest(self, data: bytes, declared: str = "", seconds: float | None = None) -> Ingested:
         """Runs `svc_ingest.core.ingest` on `data` in a decoder process. Blocks.
 
         `seconds` shortens the wall-clock limit, waiting for a free process included.
@@ -121,9 +122,13 @@ class Sandbox:
             raise Transient("DECODERS_BUSY", "No image decoder was free in time.") from None
         keep: _Worker | None = None
         try:
+            if worker is not None and not worker.alive:
+                worker.stop()
+                worker = None
             worker = worker or _Worker()
             answer, blobs = self._ask(worker, data, declared, end)
-            keep = worker
+            keep = None if answer.pop("spent", False) else worker
+            self.peak_rss_bytes = max(self.peak_rss_bytes, int(answer.pop("peak_rss_bytes")))
             return _outcome(answer, blobs)
         finally:
             if keep is None or keep.images >= _IMAGES_PER_WORKER:
@@ -151,6 +156,11 @@ class Sandbox:
                 raise refuse("IMAGE_TOO_COMPLEX", detail) from error
             raise refuse("IMAGE_TOO_COMPLEX", "The decoder crashed on this image.", status=status) from error
 
+    def pids(self) -> list[int]:
+        """Process ids of the idle decoder processes."""
+        with self._slots.mutex:
+            return [worker.pid for worker in self._slots.queue if worker is not None]
+
     def close(self) -> None:
         """Ends all processes; waits for those at work. The sandbox is of no use afterwards."""
         for _ in range(self._size):
@@ -159,7 +169,7 @@ class Sandbox:
                 worker.stop()
 
 
-def _outcome(answer: wire.Fields, blobs: list[bytes]) -> Outcome:
+def _outcome(answer: wire.Fields, blobs: list[bytes]) -> Ingested:
     if "error" in answer:
         error = answer["error"]
         raise InvalidInput(
@@ -169,4 +179,4 @@ def _outcome(answer: wire.Fields, blobs: list[bytes]) -> Outcome:
             fix=error["fix"],
             metadata=error["metadata"],
         )
-    return Outcome(wire.unpack(answer, blobs), int(answer["peak_rss_bytes"]))
+    return wire.unpack(answer, blobs)

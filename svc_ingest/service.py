@@ -29,8 +29,8 @@ class IngestService(IngestServiceServicer):
             data = await self._objects.get(request.object, max_bytes=sandbox().limits.max_bytes)
             declared = request.object.media_type
         try:
-            outcome = await asyncio.to_thread(sandbox().ingest, data, declared, context.time_remaining())
+            done = await asyncio.to_thread(sandbox().ingest, data, declared, context.time_remaining())
         except InvalidInput as error:
             error.field = field
             raise
-        return InspectResponse(page=page(data, outcome.result))
+        return InspectResponse(page=page(data, done))

@@ -45,11 +45,10 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
     try:
         data = await fetch(upload, ctx)
         left = (ctx.deadline - datetime.now(UTC)).total_seconds()
-        outcome = await ctx.compute(sandbox().ingest, data, upload.media_type, left)
+        done = await ctx.compute(sandbox().ingest, data, upload.media_type, left)
     except InvalidInput as error:
         error.field = FIELD
         raise
-    done = outcome.result
     ctx.log.info("ingested", steps_ms=done.milliseconds, flags=[flag.code for flag in done.flags])
     written = page(data, done)
     original, working = await asyncio.gather(

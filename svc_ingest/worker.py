@@ -47,9 +47,9 @@ def _serve(requests: BinaryIO, answers: BinaryIO, idle_bytes: int) -> bool:
     except (MemoryError, cv2.error):
         # OpenCV has an error type of its own; after decoding, memory is all it can lack.
         needed = refuse("IMAGE_TOO_COMPLEX", "Decoding the image takes more memory than is allowed.")
-        answer, images = _error(needed), ()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    wire.send(answers, {**answer, "peak_rss_bytes": peak}, images)
+        # What is left of the heap may be in pieces, so this process has done its last image.
+        answer, images = {**_error(needed), "spent": True}, ()
+    wire.send(answers, {**answer, "peak_rss_bytes": _peak_resident()}, images)
     return True
 
 
@@ -65,6 +65,14 @@ def _address_space() -> int:
     """Bytes of address space in use now (proc(5), statm)."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * resource.getpagesize()
+
+
+def _peak_resident() -> int:
+    """Largest resident size so far (proc(5), VmHWM); getrusage would count the parent before exec too."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _error(error: InvalidInput) -> wire.Fields:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from svc_ingest.sandbox import Sandbox
-
-Make = Callable[..., bytes]
 
 
 def scene(width: int = 240, height: int = 160) -> np.ndarray:
@@ -29,6 +27,13 @@ def encode(pixels: np.ndarray, kind: str, mode: str | None = None, **options: ob
     image = Image.fromarray(pixels)
     (image.convert(mode) if mode else image).save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def many_scans(pixels: np.ndarray, scans: int) -> bytes:
+    """A progressive JPEG with its last scan repeated: a small file that asks for a pass each."""
+    data = encode(pixels, "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * scans + b"\xff\xd9"
 
 
 @pytest.fixture(scope="session")
