@@ -28,14 +28,27 @@ local function drop(headers, names)
   for _, name in ipairs(names) do headers:remove(name) end
 end
 
+-- Puts the trace id into a problem that has none.
+local function with_trace(text, headers)
+  local trace = headers:get("x-trace-id")
+  if not trace or string.find(text, '"trace_id":', 1, true) then return text end
+  return (string.gsub(text, "}%s*$", function() return ',"trace_id":' .. json_quote(trace) .. "}" end))
+end
+
+-- Envoy's own problems: while a tracer runs, the trace id is known only here.
+local function add_trace(handle)
+  local body = handle:body(true)
+  local headers = handle:headers()
+  local text = with_trace(body:getBytes(0, body:length()), headers)
+  headers:replace("content-length", tostring(body:setBytes(text)))
+end
+
 -- Rewrites the transcoder's google.rpc.Status as a problem.
 local function rewrite(handle, status)
   local body = handle:body(true)
   local headers = handle:headers()
   local problem, retry = problem_of_status(body:getBytes(0, body:length()), status)
-  local text = open_problem(problem)
-  local trace = headers:get("x-trace-id")
-  text = text .. (trace and ',"trace_id":' .. json_quote(trace) or "") .. "}"
+  local text = with_trace(open_problem(problem) .. "}", headers)
   headers:replace("content-type", "application/problem+json")
   headers:replace("content-length", tostring(body:setBytes(text)))
   if retry then headers:replace("retry-after", tostring(retry)) end
@@ -60,5 +73,7 @@ function envoy_on_response(handle)
     if wanted and string.match(wanted, "^[24]%d%d$") then headers:replace(":status", wanted) end
   elseif string.sub(content_type, 1, 16) == "application/json" then
     rewrite(handle, status)
+  elseif content_type == "application/problem+json" and headers:get("x-trace-id") then
+    add_trace(handle)
   end
 end

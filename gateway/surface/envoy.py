@@ -145,7 +145,7 @@ def _connection_manager(options: EnvoyOptions, edge: Sequence[Method]) -> Config
         "request_headers_timeout": "10s",
         "request_timeout": "30s",
         "drain_timeout": "5s",
-        "local_reply_config": replies.local_reply_config(options.trace),
+        "local_reply_config": replies.local_reply_config("" if options.otlp else options.trace),
         "access_log": [_access_log(options)],
         "http_filters": _filters(options, edge),
         "route_config": _route_config(options, edge),

@@ -137,7 +137,8 @@ ANY = Reply(0, "GATEWAY_ERROR", "Error", "The gateway refused the request.", 2)
 def local_reply_config(trace: str) -> Config:
     """The `local_reply_config` of the connection manager.
 
-    `trace`: format command of the trace id, for example `%TRACE_ID%`.
+    `trace`: format command of the trace id; empty when a tracer makes it, since Envoy formats its
+    own replies without the span, and the Lua filter adds the id on their way out.
     """
     return {
         "mappers": [
@@ -177,8 +178,8 @@ def _web_mapper(reply: Reply) -> Config:
 
 def _lua_mapper(trace: str) -> Config:
     # The filter sends its problem without the closing brace, since only Envoy knows the trace.
-    body = f'{BODY},"trace_id":"{trace}"}}'
-    return {"filter": _details("lua_response"), "body_format_override": _text(body, PROBLEM)}
+    end = f',"trace_id":"{trace}"}}' if trace else "}"
+    return {"filter": _details("lua_response"), "body_format_override": _text(BODY + end, PROBLEM)}
 
 
 def _problem_mapper(reply: Reply, when: Config, trace: str) -> Config:
@@ -197,8 +198,9 @@ def _json(reply: Reply, trace: str) -> Config:
         "status": reply.status or "%RESPONSE_CODE%",
         "code": reply.code,
         "detail": reply.detail,
-        "trace_id": trace,
     }
+    if trace:
+        problem["trace_id"] = trace
     if reply.fix:
         problem["fix"] = reply.fix
     # A request that is refused before it is read has no trace.
