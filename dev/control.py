@@ -43,7 +43,8 @@ def start(folder: Path, replicas: Mapping[str, int], *, bound: bool) -> int:
     counts = [f"{name}={count}" for name, count in replicas.items()]
     command = (sys.executable, "-m", "dev.supervisor", *counts)
     spec = ProcessSpec("supervisor", command, PROJECT, probe=lambda: "", orphan_signal=signal.SIGTERM)
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / "logs").mkdir(exist_ok=True)
     with (folder / "logs" / "supervisor.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - argv of our own, no shell
             launch_argv(spec) if bound else list(command),

@@ -78,7 +78,7 @@ def build(folder: Path, replicas: Mapping[str, int]) -> Stack:
         _task(folder, "topology", "mesh.topology", common, "nats", "s3"),
     )
     services = tuple(_service(folder, name, ports, common) for name in names)
-    door = envoy.spec(folder / "envoy", ports, issuer.key_set_file(folder))
+    door = envoy.spec(folder / "envoy", ports, issuer.key_set_file(folder), after=("gateway",))
     urls = {"gateway": _public(ports), "s3": s3.endpoint(ports), "docs": f"{_public(ports)}/docs"}
     return Stack((*servers, *setup, *services, door), urls)
 

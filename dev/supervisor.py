@@ -166,9 +166,9 @@ class Child:
             await asyncio.sleep(PROBE_PERIOD_S if not settled else WATCH_PERIOD_S)
 
     async def stop(self) -> None:
-        """Ends the process once all that depend on it have ended."""
+        """Ends the process once all that depend on it, directly or not, have ended."""
         for other in self.supervisor.children.values():
-            if self.spec.name in other.spec.after:
+            if self.spec.name in self.supervisor.needs(other.spec.name):
                 await other.ended.wait()
         self._stopping.set()
         process = self._process
@@ -205,6 +205,11 @@ class Supervisor:
     def log_path(self, name: str) -> Path:
         """Log file of a process."""
         return self.folder / "logs" / f"{name}.log"
+
+    def needs(self, name: str) -> set[str]:
+        """All that a process is started after, directly or not."""
+        direct = self.children[name].spec.after
+        return set(direct).union(*(self.needs(each) for each in direct))
 
     def say(self, text: str) -> None:
         """Writes a line to the supervisor's own log."""
@@ -250,7 +255,8 @@ class Lock:
     """One supervisor per folder, held as long as the process lives."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Logs may name subjects: nobody else's business.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = (folder / "lock").open("w")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
