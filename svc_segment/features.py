@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 CHANNELS = 6
 """R, G, B as (x / 255 - 0.5) / 0.25; then log ratios to local skin per channel, clipped, divided by 0.75."""
 
-_REFERENCE_SIDE = 96
-_REACH = 12.0  # Gaussian sigma of "local", in pixels of the reference map
+_REFERENCE_SIDE = 64
+_REACH = 8.0  # Gaussian sigma of "local", in pixels of the reference map
 _ROUNDS = 4
 _FLOOR = 0.004  # keeps the log of black pixels finite and quiet
 _RATIO_RANGE = (-2.6, 1.5)
@@ -32,10 +32,7 @@ def skin_reference(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     A normalised Gaussian average whose weights favour skin-like chromaticity and, round by round, drop what
     is darker than the average found so far (ink, shadow, hair).
     """
-    height, width = rgb.shape[:2]
-    scale = _REFERENCE_SIDE / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    log = _LOG[np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)]
+    log = _LOG[shrink(rgb)]
     red_green, green_blue = log[..., 0] - log[..., 1], log[..., 1] - log[..., 2]
     prior = np.exp(-(((red_green - 0.45) / 0.35) ** 2) - ((green_blue - 0.4) / 0.45) ** 2) + 0.02
     brightness = log.mean(-1)
@@ -46,6 +43,14 @@ def skin_reference(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         lift = brightness - reference.mean(-1)
         weight = prior * np.exp(-np.where(lift < 0, (lift / 0.3) ** 2, (lift / 0.7) ** 2))
     return np.asarray(reference, np.float32)
+
+
+def shrink(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The photo at the size at which local skin is sought, longer side 64 pixels."""
+    height, width = rgb.shape[:2]
+    scale = _REFERENCE_SIDE / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _local_mean(values: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:

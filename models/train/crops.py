@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.train.pool import SIZE, Pool
-from svc_segment.features import features, skin_reference
+from svc_segment.features import features, shrink, skin_reference
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _crop(
     rng: np.random.Generator, scene: NDArray[np.uint8], phase: Phase
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
     scene = _turn(rng, np.asarray(scene))
-    rgb = _tone(rng, np.ascontiguousarray(scene[..., :3]))
+    rgb = scene[..., :3]
     window = float(np.exp(rng.uniform(*np.log(phase.window))))
     x, y = _corner(rng, scene[..., 3], window)
     side = round(window)
@@ -65,13 +65,15 @@ def _crop(
     margin = rng.uniform(0, 1)
     left, top = round(x * margin), round(y * margin)
     right, bottom = (round(SIZE - (SIZE - at - side) * margin) for at in (x, y))
+    photo = np.ascontiguousarray(rgb[top:bottom, left:right])
+    tone = _tone(rng)
+    reference = skin_reference(_apply(tone, shrink(photo)))
+    inner = _inside(reference, photo.shape[:2], (x - left, y - top, side))
     part = np.s_[y : y + side, x : x + side]
-    photo = rgb[top:bottom, left:right]
-    inner = _inside(skin_reference(photo), photo.shape[:2], (x - left, y - top, side))
-    shrink = cv2.INTER_AREA if side > phase.side else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(rgb[part], (phase.side, phase.side), interpolation=shrink), np.uint8)
+    how = cv2.INTER_AREA if side > phase.side else cv2.INTER_LINEAR
+    small = cv2.resize(np.ascontiguousarray(rgb[part]), (phase.side, phase.side), interpolation=how)
     mask, skin = (_shrink_mask(scene[part][..., plane], phase.side) for plane in (3, 4))
-    return features(small, inner), mask, skin
+    return features(_apply(tone, np.asarray(small, np.uint8)), inner), mask, skin
 
 
 def _inside(
@@ -90,12 +92,16 @@ def _turn(rng: np.random.Generator, scene: NDArray[np.uint8]) -> NDArray[np.uint
     return scene[:, ::-1] if rng.random() < 0.5 else scene
 
 
-def _tone(rng: np.random.Generator, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A further change of exposure, gamma and balance, as one table per channel."""
+def _tone(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A further change of exposure, gamma and balance, as one table per channel (1, 256, 3)."""
     level = np.arange(256) / 255
     gamma, gain = np.exp(rng.normal(0, 0.15)), np.exp(rng.normal(0, 0.08, 3) + rng.normal(0, 0.12))
     tables = np.clip(level[:, None] ** gamma * gain * 255 + 0.5, 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(rgb, tables.reshape(1, 256, 3)), np.uint8)
+    return tables.reshape(1, 256, 3)
+
+
+def _apply(tone: NDArray[np.uint8], rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.LUT(rgb, tone), np.uint8)
 
 
 def _corner(rng: np.random.Generator, mask: NDArray[np.uint8], window: float) -> tuple[int, int]:
@@ -112,9 +118,9 @@ def _shrink_mask(mask: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     """Resize to `length`; a pixel is ink when more than half of it is, unknown when 30 % of it is."""
     side = (length, length)
     how = cv2.INTER_AREA if mask.shape[0] > length else cv2.INTER_LINEAR
-    ink = cv2.resize((mask == 255).astype(np.float32), side, interpolation=how)
-    either = cv2.resize((mask >= 128).astype(np.float32), side, interpolation=how)
+    ink = cv2.resize(np.where(mask == 255, np.uint8(255), np.uint8(0)), side, interpolation=how)
+    either = cv2.resize(np.where(mask >= 128, np.uint8(255), np.uint8(0)), side, interpolation=how)
     out = np.zeros(side, np.uint8)
-    out[(either > 0.5) | (ink > 0.3)] = 128
-    out[ink > 0.5] = 255
+    out[(either > 127) | (ink > 76)] = 128
+    out[ink > 127] = 255
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-WIDTHS = (32, 56, 96, 144, 192)
+WIDTHS = (24, 40, 72, 112, 160)
 MULTIPLE = 32
 """Height and width of an input must be multiples of this."""
 
