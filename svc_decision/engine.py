@@ -56,7 +56,13 @@ def decide(case: Case, ruleset: Ruleset) -> Decision:
         missing=judged.missing,
         unanswered=judged.firings.unanswered,
         messages=tuple(_messages(judged, status)),
-        trace=(*_intake_trace(judged), *judged.firings.trace, *_engine_trace(judged, inks), *ladder),
+        trace=(
+            *_intake_trace(judged),
+            *judged.firings.trace,
+            *_engine_trace(judged, inks),
+            *ladder,
+            *_session_trace(ruleset, estimate),
+        ),
         device=judged.laser.name,
         manifest=ruleset.manifest,
         ruleset_sha256=ruleset.sha256,
@@ -216,13 +222,13 @@ def _ink_messages(
             f"{c.ink_class.replace('_', ' ')} {c.probability:.2f}" for c in candidates(ink, setting)
         )
         yield _message(ruleset, code, (), ink=name, rules=rules, candidates=likely or "none")
-    if not ranking or code is not None:
+    if not ranking or code not in (None, "FAMILY_ONLY"):
         return
     holds = judged.firings.effects("hold", region)
     if any(o.status == "hold" for o in options):
         rules = ", ".join(holds) or "P2"
         yield _message(ruleset, "TEST_SPOT_REQUIRED", (rules,), ink=name, rules=rules)
-    if not any(o.would_be in RANKED for o in options):
+    if code is None and not any(o.would_be in RANKED for o in options):
         skin = setting.fitzpatrick
         params = (_shown_class(judged, region), skin)
         yield _message(ruleset, "NO_LOW_RISK_OPTION", params, ink=name, fitzpatrick=skin)
@@ -329,3 +335,11 @@ def _engine_trace(judged: _Judged, inks: Sequence[InkDecision]) -> Iterator[Trac
                 outcome = "fired" if rule in option.rules else "not_fired"
                 effect = option.status if rule in option.rules else ""
                 yield TraceEntry(rule, outcome, (), effect, advice.region, option.wavelength_nm)
+
+
+def _session_trace(ruleset: Ruleset, estimate: Sessions) -> Iterator[TraceEntry]:
+    effect = "; ".join(estimate.reasons) or f"score {estimate.score}"
+    yield TraceEntry("KD", "fired" if estimate.estimable else "not_fired", estimate.points, effect)
+    applied = {rule for rule, _ in estimate.modifiers}
+    for modifier in ruleset.sessions.modifiers:
+        yield TraceEntry(modifier.id, "fired" if modifier.id in applied else "not_fired")

@@ -22,9 +22,10 @@ NEGATIVE_INTAKE: dict[str, Any] = {
 } | dict.fromkeys(
     (
         "pmu", "ink_reaction", "laser_reaction", "gold", "pregnant", "infection", "tan_4_weeks",
-        "melanoma_history", "keloid", "gunpowder", "traumatic", "photosensitising", "anticoagulant", "cover_up",
-        "white_or_skin_tone", "smoker", "unhealed", "epilepsy", "poor_healing", "autoimmune_skin",
-        "contact_allergy", "scar", "medical_marker", "eu_after_2023", "inside_orbital_rim", "multiple_tattoos",
+        "melanoma_history", "keloid", "gunpowder", "traumatic", "photosensitising", "anticoagulant",
+        "cover_up", "white_or_skin_tone", "smoker", "unhealed", "epilepsy", "poor_healing", "autoimmune_skin",
+        "contact_allergy", "scar", "medical_marker", "eu_after_2023",
+        "inside_orbital_rim", "multiple_tattoos",
     ),
     False,
 )  # fmt: skip

@@ -17,7 +17,14 @@ def ink(name: str, **fields: Any) -> list[dict[str, Any]]:
 
 # (flag, severity, status of the case, ink, changes of the case, answers)
 TRIGGERS: list[tuple[str, str, str, list[dict[str, Any]], dict[str, Any], dict[str, Any]]] = [
-    ("R01", "contraindicated", "ok", ink("black", posterior={"black": 0.8, "white": 0.1, "flesh": 0.05}), {}, {}),
+    (
+        "R01",
+        "contraindicated",
+        "ok",
+        ink("black", posterior={"black": 0.8, "white": 0.1, "flesh": 0.05}),
+        {},
+        {},
+    ),
     ("R01", "hold", "ok", ink("black"), {}, {"white_or_skin_tone": True}),
     ("R01", "hold", "ok", ink("light_green", lab_t=[96, -38, 26]), {}, {}),
     ("R01", "caution", "ok", ink("teal"), {}, {}),
@@ -25,11 +32,25 @@ TRIGGERS: list[tuple[str, str, str, list[dict[str, Any]], dict[str, Any], dict[s
     ("R02", "refer", "stopped", ink("black"), {"site": "areola"}, {}),
     ("R03", "hold", "ok", ink("grey", posterior={"grey": 0.8, "brown": 0.15}), {}, {}),
     ("R04", "refer", "stopped", ink("black"), {}, {"ink_reaction": True}),
-    ("R05", "info", "ok", ink("black", posterior={"black": 0.8, "red": 0.05, "pink": 0.05, "orange": 0.05}), {}, {}),
+    (
+        "R05",
+        "info",
+        "ok",
+        ink("black", posterior={"black": 0.8, "red": 0.05, "pink": 0.05, "orange": 0.05}),
+        {},
+        {},
+    ),
     ("R06", "refer", "stopped", ink("black"), {}, {"laser_reaction": True}),
     ("R07", "contraindicated", "stopped", ink("black"), {}, {"gold": True}),
     ("R08", "caution", "ok", ink("black"), {}, {"isotretinoin_months": 0}),
-    ("R08", "defer", "deferred", ink("black"), {"policy": {"isotretinoin": "defer"}}, {"isotretinoin_months": True}),
+    (
+        "R08",
+        "defer",
+        "deferred",
+        ink("black"),
+        {"policy": {"isotretinoin": "defer"}},
+        {"isotretinoin_months": True},
+    ),
     ("R09", "caution", "ok", ink("black"), {}, {"keloid": True}),
     ("R09", "caution", "ok", ink("black"), {"site": "sternum"}, {}),
     ("R10", "defer", "deferred", ink("black"), {}, {"pregnant": True}),
@@ -68,17 +89,35 @@ TRIGGERS: list[tuple[str, str, str, list[dict[str, Any]], dict[str, Any], dict[s
     ("R35", "info", "ok", ink("black"), {}, {"contact_allergy": "latex"}),
     ("R36", "hold", "no_colour", ink("black"), {"image": {"chart": False, "quality_ok": False}}, {}),
     (
-        "R36", "hold", "no_colour", ink("black"),
-        {"image": {"chart": True, "quality_ok": True, "chart_loo_de00": 1.0, "chart_loo_max_de00": 8.1}}, {},
+        "R36",
+        "hold",
+        "no_colour",
+        ink("black"),
+        {"image": {"chart": True, "quality_ok": True, "chart_loo_de00": 1.0, "chart_loo_max_de00": 8.1}},
+        {},
     ),
-    ("R36", "info", "ok", ink("black"), {"image": {"chart": True, "quality_ok": True, "chart_loo_de00": 2.5}}, {}),
+    (
+        "R36",
+        "info",
+        "ok",
+        ink("black"),
+        {"image": {"chart": True, "quality_ok": True, "chart_loo_de00": 2.5}},
+        {},
+    ),
     ("R37", "caution", "ok", ink("blue", posterior={"blue": 0.59, "teal": 0.41}), {}, {}),
     ("R37", "caution", "ok", ink("blue", prototype_de00=10.1), {}, {}),
     ("R37", "caution", "ok", ink("red", posterior={"blue": 0.9, "red": 0.1}), {}, {}),
-    ("R38", "caution", "ok", ink("black"), {"skin": {"fitzpatrick_operator": "I", "ita": 35, "ita_sd": 1}}, {}),
+    (
+        "R38",
+        "caution",
+        "ok",
+        ink("black"),
+        {"skin": {"fitzpatrick_operator": "I", "ita": 35, "ita_sd": 1}},
+        {},
+    ),
     ("R39", "info", "ok", ink("blue"), {}, {"eu_after_2023": True}),
     ("R40", "info", "ok", ink("black"), {}, {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=[f"{t[0]}-{t[1]}-{n}" for n, t in enumerate(TRIGGERS)])

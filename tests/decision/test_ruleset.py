@@ -203,10 +203,21 @@ def _cap(d):
 @pytest.mark.parametrize(
     "damage",
     [
-        _open_gate, _lighten, _harmless_refer, _unknown_fact, _unknown_source, _no_text, _no_release, _hole, _grade,
-        _unsigned_approval, _twice, _ladder, _cap,
+        _open_gate,
+        _lighten,
+        _harmless_refer,
+        _unknown_fact,
+        _unknown_source,
+        _no_text,
+        _no_release,
+        _hole,
+        _grade,
+        _unsigned_approval,
+        _twice,
+        _ladder,
+        _cap,
     ],
-)  # fmt: skip
+)
 def test_an_unsafe_ruleset_does_not_load(damage):
     document = read_document("tattoo@1.0.0")
     damage(document)
