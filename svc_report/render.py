@@ -31,7 +31,7 @@ MAX_TEXT = 1500
 """Characters of one text; what is longer ends in a note that the JSON holds the rest."""
 UNBROKEN = 28
 """Characters of a word after which a line may break."""
-_TEMPLATE = Path(__file__).parent / "template"
+TEMPLATE = Path(__file__).parent / "template"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def render(sheet: Sheet, pictures: Mapping[str, bytes]) -> Rendered:
     """
     with tempfile.TemporaryDirectory(prefix="assay-report-") as folder:
         root = Path(folder)
-        for source in sorted(_TEMPLATE.glob("*.typ")):
+        for source in sorted(TEMPLATE.glob("*.typ")):
             shutil.copyfile(source, root / source.name)
         for name, data in pictures.items():
             (root / name).write_bytes(data)
@@ -103,7 +103,7 @@ def _breakable(text: str) -> str:
 def provenance() -> Provenance:
     """What makes the report: code, template, typesetter, fonts."""
     template = hashlib.sha256(
-        b"".join(source.read_bytes() for source in sorted(_TEMPLATE.glob("*.typ")))
+        b"".join(source.read_bytes() for source in sorted(TEMPLATE.glob("*.typ")))
     ).hexdigest()
     code = importlib.metadata.version("assay")
     parts = [
