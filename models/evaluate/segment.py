@@ -102,7 +102,7 @@ def find_photos(data_dir: Path) -> list[Photo]:
         raise _unusable(f"{table} is missing")
     places: dict[str, list[Path]] = {}
     for path in data_dir.rglob("*"):
-        if path.is_file():
+        if path.is_file() and "ink_masks" not in path.relative_to(data_dir).parts:
             places.setdefault(path.name, []).append(path)
     photos = []
     with table.open(newline="") as lines:

@@ -1,0 +1,35 @@
+"""What is released: small, hashed, documented."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from svc_segment.model import DEFAULT, REGISTRY, load_model
+
+RELEASES = sorted(p.parent for p in REGISTRY.glob("*/*/model.json"))
+
+
+def test_at_most_two_versions_are_in_the_tree_and_the_default_is_one() -> None:
+    labels = [f"{p.parent.name}@{p.name}" for p in RELEASES]
+    assert DEFAULT in labels
+    assert len(labels) <= 2
+
+
+@pytest.mark.parametrize("folder", RELEASES, ids=lambda p: p.name)
+def test_a_release_is_complete(folder: Path) -> None:
+    assert (folder / "model.onnx").stat().st_size <= 8 * 2**20
+    model = load_model(f"{folder.parent.name}@{folder.name}", threads=1)
+    assert 0 < model.contract.area_high <= model.contract.threshold <= model.contract.area_low < 1
+    assert model.contract.tile % model.contract.multiple == 0
+    said = json.loads((folder / "model.json").read_text())
+    assert said["licence"] == "Apache-2.0"
+    assert len(said["data"]["pool_sha256"]) == 64
+    assert said["data"]["photographs"] == "none"
+    assert len(said["git_revision"].rstrip("+")) == 40
+    assert said["parity_max_logit_difference"] < 0.08
+    card = (folder / "card.md").read_text()
+    for needed in ("## Intended use", "Not to be used", "## Data", "CC BY 3.0", "## Limits", "dark skin"):
+        assert needed in card

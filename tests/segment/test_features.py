@@ -1,0 +1,58 @@
+"""The skin-normalised features do what they are for: one ink looks alike on every skin and in every light."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.synth.camera import encode
+from models.synth.pigment import absorbance
+from models.synth.skin import skin_colour
+from svc_segment.features import CHANNELS, features, skin_reference
+
+
+def patch(ita: float, light: float, ink: str = "") -> NDArray[np.uint8]:
+    """A flat piece of skin (160, 160, 3) with a square of ink in the middle."""
+    linear = np.ones((160, 160, 3), np.float32) * skin_colour(ita) * np.float32(light)
+    if ink:
+        linear[64:96, 64:96] *= np.exp(-absorbance(ink))
+    return (encode(linear) * 255 + 0.5).astype(np.uint8)
+
+
+def ratio(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return features(rgb, skin_reference(rgb))[3:, 72:88, 72:88].mean((1, 2))
+
+
+@pytest.mark.parametrize("ita", [-40, -10, 15, 40, 58])
+def test_bare_skin_has_no_ratio(ita: float) -> None:
+    rgb = patch(ita, 0.8)
+    assert np.abs(features(rgb, skin_reference(rgb))[3:]).max() < 0.06
+
+
+@pytest.mark.parametrize("ink", ["black", "red", "blue", "dark_green"])
+def test_an_ink_has_nearly_the_same_ratio_on_light_and_brown_skin(ink: str) -> None:
+    light, brown = ratio(patch(50, 1.0, ink)), ratio(patch(-5, 1.0, ink))
+    assert light.min() < -0.5
+    assert np.abs(light - brown).max() < 0.35
+
+
+def test_light_divides_out() -> None:
+    np.testing.assert_allclose(ratio(patch(30, 1.0, "red")), ratio(patch(30, 0.6, "red")), atol=0.1)
+
+
+def test_shape_and_range() -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    out = features(rgb, skin_reference(rgb))
+    assert out.shape == (CHANNELS, 50, 70)
+    assert out.dtype == np.float32
+    assert np.isfinite(out).all()
+    assert np.abs(out[:3]).max() <= 2.0
+    assert out[3:].min() >= -2.6 / 0.75 - 1e-5
+    assert out[3:].max() <= 1.5 / 0.75 + 1e-5
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_black_and_white_frames_are_finite(value: int) -> None:
+    rgb = np.full((40, 40, 3), value, np.uint8)
+    assert np.isfinite(features(rgb, skin_reference(rgb))).all()
