@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 
 from mesh import facts, telemetry
 from mesh.jetstream import JetStream
+from mesh.tasks import check_cancelled
 from mesh.topology import ADVISORY_STREAM, MOVER
 
 log = structlog.get_logger()
@@ -63,6 +64,7 @@ async def run(connection: JetStream) -> None:
     subscription = await connection.js.pull_subscribe_bind(MOVER, ADVISORY_STREAM)
     try:
         while True:
+            check_cancelled()
             try:
                 for advisory in await subscription.fetch(16, timeout=5):
                     await _move(connection.js, advisory)

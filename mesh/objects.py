@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -106,7 +106,7 @@ class ObjectStore:
             encryption=str(headers.get("x-amz-server-side-encryption", "")),
         )
 
-    async def stream(self, ref: ObjectRef) -> AsyncIterator[bytes]:
+    async def stream(self, ref: ObjectRef) -> AsyncGenerator[bytes, None]:
         """Yields an object in chunks of 256 KiB; raises NotFound, Transient before the first."""
         response = await self._call(lambda: self._client.get_object(ref.bucket, ref.key))
         try:

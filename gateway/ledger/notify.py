@@ -20,6 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from gateway.ledger.database import connection_options
+from mesh.tasks import check_cancelled
 from mesh.topology import PROGRESS_BUCKET
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ async def listen(dsn: str, fanout: Fanout) -> None:
     """Turns NOTIFY into wake-ups until cancelled; reconnects with backoff."""
     failures = 0
     while True:
+        check_cancelled()
         try:
             await _listen_once(dsn, fanout)
             failures = 0

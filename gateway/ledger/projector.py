@@ -19,6 +19,7 @@ from gateway.ledger.projection import SeenFact, count_pages, fold
 from mesh import facts
 from mesh.errors import AssayError, Internal, Transient
 from mesh.jetstream import JetStream
+from mesh.tasks import check_cancelled
 from mesh.topology import PROJECTOR
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ async def run_projector(ledger: Ledger, stream: JetStream) -> None:
     subscription = await stream.js.pull_subscribe_bind(PROJECTOR, stream=facts.STREAM)
     failures = idle = 0
     while True:
+        check_cancelled()
         try:
             idle = 0 if await take(subscription, ledger) else idle + 1
             if idle >= CHECK_AFTER_IDLE:

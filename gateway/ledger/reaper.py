@@ -17,6 +17,7 @@ from gateway.ledger import jobs, outbox
 from gateway.ledger.database import Connection, Ledger, bind_tenant
 from gateway.ledger.notify import backoff_s
 from mesh.errors import Transient
+from mesh.tasks import check_cancelled
 
 log = structlog.get_logger()
 
@@ -61,6 +62,7 @@ async def run_reaper(ledger: Ledger) -> None:
     """Does a round every second until cancelled; backs off while the ledger is away."""
     failures = 0
     while True:
+        check_cancelled()
         try:
             await reap(ledger)
             failures = 0

@@ -20,6 +20,7 @@ from mesh import facts, telemetry
 from mesh.control import CANCELLED, Control
 from mesh.errors import Transient
 from mesh.jetstream import JetStream
+from mesh.tasks import check_cancelled
 from mesh.topology import CONTROL_BUCKET
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ async def run_relay(ledger: Ledger, stream: JetStream, fanout: Fanout) -> None:
     failures = 0
     with fanout.subscribe(OUTBOX) as subscription:
         while True:
+            check_cancelled()
             try:
                 count = await relay_batch(ledger, stream)
             except (nats.errors.Error, TimeoutError, OSError, Transient) as error:

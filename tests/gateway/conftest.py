@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from dev import issuer
 from dev.servers import Running, free_ports, nats, postgres, run, s3
 from gateway.ledger.database import APP_ROLE, WORKER_ROLE, Ledger
 from gateway.migrate import migrate
 from mesh import jetstream, topology
 from mesh.jetstream import JetStream
 from mesh.settings import Settings
+from tests.gateway.callers import Caller, Served, served
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ def settings_of(root: Path, ports: dict[str, int]) -> Settings:
         s3_secret_key=keys.secret,
         s3_encryption="sse-s3",
         oidc_issuer="https://issuer.test",
-        job_deadline_s=600,
+        oidc_jwks_file=str(issuer.key_set_file(root / "issuer")),
+        dev_issuer_key_file=str(issuer.key_file(root / "issuer")),
+        dev_clients_file=str(issuer.clients_file(root / "issuer")),
+        max_upload_bytes=2**20,
     )
 
 
@@ -109,3 +114,18 @@ async def stream(settings: Settings) -> AsyncIterator[JetStream]:
         yield connection
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def gateway(settings: Settings, stream: JetStream) -> AsyncIterator[Served]:
+    """A gateway served over gRPC, with its background work."""
+    async with served(settings, stream) as running:
+        yield running
+
+
+@pytest.fixture
+async def caller(gateway: Served, tenant: str) -> AsyncIterator[Caller]:
+    """A caller of a tenant of its own."""
+    one = Caller(gateway, tenant)
+    yield one
+    await one.channel.close()

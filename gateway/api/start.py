@@ -1,0 +1,123 @@
+"""Starting an analysis, once per idempotency key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from assay.events.v1.analysis_pb2 import Analysis, Job
+from assay.gateway.v1 import gateway_pb2 as pb
+
+from gateway.api.uploads import expired, received
+from gateway.desk import Desk
+from gateway.ledger import idempotency, jobs, uploads
+from gateway.ledger.ids import uuid7
+from gateway.ledger.jobs import JobRow
+from gateway.ledger.uploads import Upload
+from mesh.auth import Principal
+from mesh.errors import FailedPrecondition, Internal, InvalidInput
+
+METHOD = "assay.gateway.v1.AnalysisService/Analyze"
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job of a request, and whether an earlier request with the same key had started it."""
+
+    row: JobRow
+    replayed: bool
+
+
+async def start(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, key: str | None) -> Started:
+    """Starts an analysis, or returns the one that the idempotency key started before.
+
+    Nothing is stored for a request that is refused. Raises InvalidInput, NotFound,
+    FailedPrecondition, Conflict (IDEMPOTENCY_CONFLICT), Transient.
+    """
+    digest = idempotency.request_hash(METHOD, request)
+    if key is not None:
+        earlier = await find_earlier(desk, caller, idempotency.check_key(key), digest)
+        if earlier is not None:
+            return earlier
+    check_order(desk, request)
+    upload = await received(desk, caller, request.upload_id)
+    if upload.purpose != "image":
+        raise InvalidInput(
+            "UPLOAD_WRONG_PURPOSE",
+            f"The upload was announced as {upload.purpose}; a tattoo needs an image.",
+            field="upload_id",
+            fix="Sign an upload with UPLOAD_PURPOSE_IMAGE.",
+        )
+    return await record(desk, caller, order(desk, caller, request, upload), upload, key, digest)
+
+
+async def find_earlier(desk: Desk, caller: Principal, key: str, digest: bytes) -> Started | None:
+    """Returns the job that a key is bound to, if any; raises Conflict."""
+    async with desk.ledger.tenant(caller.tenant_id) as connection:
+        job_id = await idempotency.find(connection, key, digest)
+    return Started(await desk.job(caller.tenant_id, job_id), replayed=True) if job_id else None
+
+
+def check_order(desk: Desk, request: pb.AnalyzeRequest) -> None:
+    """Raises unless consent is given and what is asked for is served here."""
+    if not request.consent.treatment:
+        raise InvalidInput(
+            "CONSENT_REQUIRED",
+            "Nothing is analysed without the person's consent to it.",
+            field="consent.treatment",
+            fix="Ask the person; when they agree, send consent.treatment as true.",
+        )
+    if request.WhichOneof("assessment") != "tattoo":
+        raise FailedPrecondition(
+            "KIND_NOT_AVAILABLE",
+            "This deployment has no stage for balance.",
+            field="balance",
+            fix="Send `tattoo`.",
+        )
+    desk.catalogue.check(model=request.model, ruleset=request.ruleset)
+
+
+def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upload) -> Analysis:
+    """Returns the document that starts to travel: the job, without pages."""
+    now = datetime.now(UTC)
+    job = Job(
+        job_id=uuid7(),
+        tenant_id=caller.tenant_id,
+        region=desk.settings.region,
+        kind="tattoo",
+        epoch=1,
+        upload=upload.ref(),
+        subject_id=request.subject_id,
+        consent=request.consent,
+        tattoo=request.tattoo,
+        ruleset=request.ruleset,
+        model=request.model,
+        language=request.language or "en",
+    )
+    job.created_at.FromDatetime(now)
+    job.deadline.FromDatetime(now + timedelta(seconds=desk.settings.job_deadline_s))
+    return Analysis(job=job)
+
+
+async def record(
+    desk: Desk, caller: Principal, analysis: Analysis, upload: Upload, key: str | None, digest: bytes
+) -> Started:
+    """Writes key, job, consent, audit entry and `requested` fact in one transaction."""
+    job_id = analysis.job.job_id
+    async with desk.ledger.tenant(caller.tenant_id) as connection:
+        if key is not None:
+            earlier = await idempotency.claim(connection, caller.tenant_id, key, digest, job_id)
+            if earlier is not None:
+                row = await jobs.find(connection, earlier)
+                return Started(known(row), replayed=True)
+        if not await uploads.mark_used(connection, upload.upload_id):
+            raise expired()
+        await jobs.create(connection, analysis, upload_id=upload.upload_id, by=caller.subject)
+        return Started(known(await jobs.find(connection, job_id)), replayed=False)
+
+
+def known(row: JobRow | None) -> JobRow:
+    """The row that a foreign key says is there."""
+    if row is None:
+        raise Internal("JOB_LOST", "The ledger has no row for its own job.")
+    return row

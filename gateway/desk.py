@@ -1,0 +1,64 @@
+"""What the handlers of the public API share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import nats.errors
+import nats.js.errors
+
+from gateway.catalogue import Catalogue
+from gateway.ledger import jobs
+from gateway.ledger.database import Ledger
+from gateway.ledger.jobs import JobRow
+from gateway.ledger.notify import Fanout
+from mesh.errors import NotFound
+from mesh.jetstream import JetStream
+from mesh.objects import ObjectStore
+from mesh.progress import Progress, Step
+from mesh.settings import Settings
+from mesh.topology import PROGRESS_BUCKET
+
+PROGRESS_TIMEOUT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Settings, storage, NATS, the ledger as requests see it, and what wakes waiters."""
+
+    settings: Settings
+    objects: ObjectStore
+    nats: JetStream
+    ledger: Ledger
+    fanout: Fanout
+    catalogue: Catalogue
+
+    async def job(self, tenant_id: str, job_id: str) -> JobRow:
+        """Returns a job of the tenant; raises NotFound (JOB_NOT_FOUND), Transient."""
+        async with self.ledger.tenant(tenant_id) as connection:
+            row = await jobs.find(connection, job_id)
+        if row is None:
+            raise NotFound(
+                "JOB_NOT_FOUND", "There is no such analysis.", field="job_id", fix="Check the job id."
+            )
+        return row
+
+    async def progress(self, row: JobRow) -> Step | None:
+        """Returns the last progress of a job that runs; None when nothing is known. Never raises."""
+        if row.ended or not self.nats.connected:
+            return None
+        try:
+            bucket = await self.nats.js.key_value(PROGRESS_BUCKET)
+            entry = await Progress(bucket).last(row.job_id)
+        except (nats.errors.Error, TimeoutError):
+            return None
+        return entry if entry and entry.epoch == row.document.job.epoch else None
+
+
+def read_step(entry: bytes) -> Step | None:
+    """Reads a progress entry; None when it is none."""
+    try:
+        return Step(**json.loads(entry))
+    except (ValueError, TypeError):
+        return None
