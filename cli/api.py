@@ -229,7 +229,12 @@ def storage_problem(status: int, body: bytes) -> Json:
         code, detail = tree.findtext("Code") or "", tree.findtext("Message") or ""
     except ET.ParseError:
         code, detail = "", body.decode(errors="replace")[:500]
-    return {"status": status, "code": "UPLOAD_REFUSED", "detail": f"{code}: {detail}", "field": "file"}
+    return {
+        "status": status,
+        "code": "UPLOAD_REFUSED",
+        "detail": f"{code}: {detail}".removeprefix(": "),
+        "field": "file",
+    }
 
 
 def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[str]:

@@ -70,3 +70,7 @@ def _unexpected(error: Exception, *, as_json: bool) -> int:
     problem = {"code": error.code, "detail": error.message, "field": error.field, "fix": error.fix}
     faults = [{"field": fault.field, "message": fault.message} for fault in error.fields]
     return report(CommandError({**problem, "errors": faults}, refused=error.permanent), as_json=as_json)
+
+
+if __name__ == "__main__":
+    main()
