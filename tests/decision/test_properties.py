@@ -54,6 +54,10 @@ inks = st.fixed_dictionaries(
         "delta_l_t": st.floats(-20, 20),
     },
 )
+plain_inks = st.fixed_dictionaries(
+    {"class": st.sampled_from(CLASSES), "area_share": st.floats(0.01, 1)},
+    optional={"lab_t": st.lists(st.floats(-50, 120), min_size=3, max_size=3)},
+)
 devices = st.one_of(
     st.sampled_from([d.id for d in RULESET.devices]).map(lambda name: {"id": name}),
     st.fixed_dictionaries(
@@ -69,27 +73,36 @@ devices = st.one_of(
 )
 
 
-def answer(name: str) -> st.SearchStrategy[Any]:
-    if name == "age":
-        return st.integers(0, 100)
-    if name == "tattoo_age_weeks":
-        return st.floats(0, 500)
-    if name in ("isotretinoin_months", "days_since_laser"):
-        return st.one_of(st.just(False), st.floats(0, 100))
-    if "enum" in INTAKE[name]:
-        return st.sampled_from(INTAKE[name]["enum"])
-    # Mostly no, so that many cases get as far as the options.
-    return st.sampled_from((False, False, False, False, False, False, False, True))
+YES_NO = [n for n in INTAKE if "enum" not in INTAKE[n] and n not in ("naevus_checked", "naevus_found")]
+NUMBERS = ("age", "tattoo_age_weeks", "isotretinoin_months", "days_since_laser")
+PLAIN_SITES = ("forearm", "calf", "upper_arm", "chest", "back")
+
+
+@st.composite
+def intakes(draw: st.DrawFn, troubles: int) -> dict[str, Any]:
+    """A complete questionnaire; at most `troubles` answers are other than harmless."""
+    answers: dict[str, Any] = {name: False for name in YES_NO if name not in NUMBERS}
+    answers |= {"age": 40, "tattoo_age_weeks": 100.0, "isotretinoin_months": False, "days_since_laser": False}
+    answers |= {"naevus_checked": True, "scarring": "none", "ink_amount": "moderate"}
+    unusual = {
+        "age": st.integers(0, 100),
+        "tattoo_age_weeks": st.floats(0, 300),
+        "isotretinoin_months": st.floats(0, 12),
+        "days_since_laser": st.floats(0, 100),
+    } | {n: st.sampled_from(INTAKE[n]["enum"]) for n in ("scarring", "ink_amount")}
+    for name in draw(st.lists(st.sampled_from((*YES_NO, "scarring", "ink_amount")), max_size=troubles)):
+        answers[name] = draw(unusual.get(name, st.just(True)))
+    return answers
 
 
 @st.composite
 def cases(draw: st.DrawFn, complete: bool | None = None) -> dict[str, Any]:
-    intake = {name: draw(answer(name)) for name in INTAKE if name not in ("naevus_checked", "naevus_found")}
-    intake["naevus_checked"] = True
+    troubles = draw(st.sampled_from((0, 0, 0, 1, 2, 12)))
+    intake = draw(intakes(troubles))
     if complete is False:
         del intake[draw(st.sampled_from(MANDATORY_INTAKE))]
     elif complete is None:
-        for name in draw(st.sets(st.sampled_from(sorted(intake)), max_size=3)):
+        for name in draw(st.sets(st.sampled_from(sorted(intake)), max_size=min(troubles, 2))):
             del intake[name]
     chart = draw(st.sampled_from((True, True, False)))
     case = {
@@ -97,17 +110,19 @@ def cases(draw: st.DrawFn, complete: bool | None = None) -> dict[str, Any]:
         "skin": {
             "fitzpatrick_operator": draw(st.sampled_from(FITZPATRICK)),
             "ita": draw(optional(st.floats(-60, 80))),
-            "ita_protected": draw(optional(st.floats(-60, 80))),
+            "ita_protected": draw(optional(st.floats(-60, 80))) if troubles else None,
         },
-        "inks": draw(st.lists(inks, max_size=4)),
-        "site": draw(st.sampled_from((*RULESET.sites, "forearm", "forearm", "calf", "calf", "back"))),
+        "inks": draw(
+            st.lists(inks if troubles else plain_inks, min_size=0 if troubles > 1 else 1, max_size=4)
+        ),
+        "site": draw(st.sampled_from(tuple(RULESET.sites) if troubles > 1 else PLAIN_SITES)),
         "area_cm2": draw(optional(st.floats(0.1, 500))),
-        "detector": {"naevus": draw(st.sampled_from((0.0, 0.0, 0.0, 0.1, 0.15, 0.9)))},
+        "detector": {"naevus": draw(st.sampled_from((0.0, 0.1, 0.149, 0.15, 0.9))) if troubles else 0.0},
         "intake": intake,
         "image": {
             "chart": chart,
-            "chart_loo_de00": draw(st.floats(0, 4)) if chart else None,
-            "quality_ok": draw(st.sampled_from((True, True, True, False))),
+            "chart_loo_de00": draw(st.floats(0, 4 if troubles else 3)) if chart else None,
+            "quality_ok": draw(st.sampled_from((True, True, False))) if troubles > 1 else True,
         },
     }
     if case["skin"]["ita"] is not None:
