@@ -44,9 +44,9 @@ _TOKEN_FORM: Document = {
 _BODIES: Mapping[str, tuple[str, Document]] = {
     "assay.gateway.v1.AnalysisService.WatchAnalysis": ("text/event-stream", _TEXT),
     "assay.gateway.v1.AnalysisService.GetReport": ("application/pdf", {}),
-    "assay.gateway.v1.AnalysisService.GetArtifact": ("application/octet-stream", {}),
+    "assay.gateway.v1.AnalysisService.GetArtifact": ("*/*", {}),
     "assay.gateway.v1.TokenService.IssueToken": ("application/json", _TOKEN),
-    "assay.gateway.v1.TokenService.GetKeySet": ("application/json", {"type": "object"}),
+    "assay.gateway.v1.TokenService.GetKeySet": ("application/jwk-set+json", {"type": "object"}),
     "assay.gateway.v1.PlatformService.GetOpenApi": ("application/json", {"type": "object"}),
     "assay.gateway.v1.PlatformService.GetDocs": ("text/html", _TEXT),
 }
@@ -63,14 +63,24 @@ _NOTES: Mapping[str, str] = {
         "body it gives 409."
     ),
     "assay.gateway.v1.AnalysisService.WatchAnalysis": (
-        "A stream lasts at most 15 minutes; open it again if the analysis has not ended by then."
+        "Events: `state` and `done` carry the analysis without its result, `progress` the running stage's "
+        "step, `error` why the stream ends early. A stream lasts at most 15 minutes; open it again if the "
+        "analysis has not ended by then."
     ),
 }
-_IDEMPOTENCY_KEY: Document = {
-    "name": "idempotency-key",
-    "in": "header",
-    "description": "Any text of at most 255 characters, new for each analysis; a UUID serves well.",
-    "schema": {"type": "string", "maxLength": 255},
+_HEADERS: Mapping[str, Document] = {
+    "assay.gateway.v1.AnalysisService.Analyze": {
+        "name": "idempotency-key",
+        "in": "header",
+        "description": "Any text of at most 255 characters, new for each analysis; a UUID serves well.",
+        "schema": {"type": "string", "maxLength": 255},
+    },
+    "assay.gateway.v1.AnalysisService.WatchAnalysis": {
+        "name": "last-event-id",
+        "in": "header",
+        "description": "The id of the last event seen; states up to it are not sent again.",
+        "schema": {"type": "string", "pattern": "^[0-9]*$"},
+    },
 }
 _PROBLEM: Document = {
     "type": "object",
@@ -171,8 +181,8 @@ def _parameters(method: Method, schemas: Schemas) -> list[Document]:
         )
     for field in query_fields(schemas.types, method):
         found.append({"in": "query", **_parameter(schemas.field(method.request, field), field.name)})
-    if method.name == "Analyze":
-        found.append(_IDEMPOTENCY_KEY)
+    if method.full_name in _HEADERS:
+        found.append(_HEADERS[method.full_name])
     return found
 
 

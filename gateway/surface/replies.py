@@ -30,19 +30,21 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+WRONG_AUDIENCE = "jwt_authn_access_denied{Audiences"
+UNAUTHENTICATED = Reply(
+    401,
+    "UNAUTHENTICATED",
+    "Unauthorized",
+    BODY,
+    16,
+    "Send authorization: Bearer with a valid access token; POST /oauth/token issues one in development.",
+    (("www-authenticate", 'Bearer realm="assay"'),),
+)
 # The gRPC code of each follows grpc/doc/http-grpc-status-mapping.md where the status is the
 # caller's fault, except 413, which gRPC itself calls RESOURCE_EXHAUSTED.
 REPLIES: tuple[Reply, ...] = (
     Reply(400, "BAD_REQUEST", "Bad Request", "This is no valid HTTP request.", 3),
-    Reply(
-        401,
-        "UNAUTHENTICATED",
-        "Unauthorized",
-        BODY,
-        16,
-        "Send authorization: Bearer with a valid access token; POST /oauth/token issues one in development.",
-        (("www-authenticate", 'Bearer realm="assay"'),),
-    ),
+    UNAUTHENTICATED,
     Reply(
         403,
         "PERMISSION_DENIED",
@@ -105,8 +107,7 @@ REPLIES: tuple[Reply, ...] = (
 )
 # The same statuses for a cause that Envoy names in its response code details.
 CAUSES: tuple[tuple[str, Reply], ...] = (
-    # Envoy answers 403 to a wrong audience; RFC 6750 calls that an invalid token: 401.
-    ("jwt_authn_access_denied{Audiences", next(r for r in REPLIES if r.status == 401)),
+    (WRONG_AUDIENCE, UNAUTHENTICATED),
     (
         "grpc_json_transcode",
         Reply(400, "INVALID_ARGUMENT", "Bad Request", BODY, 3, "See /docs for this call."),
@@ -142,9 +143,12 @@ def local_reply_config(trace: str) -> Config:
     """
     return {
         "mappers": [
-            {"filter": _status(399, "LE"), "body_format_override": _text(BODY, "text/plain")},
-            {"filter": native_grpc(), "body_format_override": _text(BODY, "text/plain")},
-            *(_web_mapper(r) for r in REPLIES),
+            _plain(_status(399, "LE")),
+            # Envoy answers 403 to a wrong audience; RFC 6750 calls that an invalid token: 401.
+            {**_plain(_both(native_grpc(), _details(WRONG_AUDIENCE))), "status_code": 401},
+            _plain(native_grpc()),
+            _web_mapper(UNAUTHENTICATED, _details(WRONG_AUDIENCE)),
+            *(_web_mapper(r, _status(r.status)) for r in REPLIES),
             _lua_mapper(trace),
             *(_problem_mapper(r, _details(cause), trace) for cause, r in CAUSES),
             *(_problem_mapper(r, _status(r.status), trace) for r in REPLIES),
@@ -155,21 +159,21 @@ def local_reply_config(trace: str) -> Config:
 
 def native_grpc() -> Config:
     """Requests that were gRPC when they came: transcoded ones carry their original path."""
-    return {
-        "and_filter": {
-            "filters": [
-                _header("content-type", {"safe_regex": {"regex": r"application/grpc(\+.*)?"}}),
-                {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": False}}},
-            ]
-        }
-    }
+    return _both(
+        _header("content-type", {"safe_regex": {"regex": r"application/grpc(\+.*)?"}}),
+        {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": False}}},
+    )
 
 
-def _web_mapper(reply: Reply) -> Config:
+def _plain(when: Config) -> Config:
+    """Leaves the text as it is; for gRPC it becomes the message of the status."""
+    return {"filter": when, "body_format_override": _text(BODY, "text/plain")}
+
+
+def _web_mapper(reply: Reply, when: Config) -> Config:
     headers = (("grpc-status", str(reply.grpc)), ("grpc-message", reply.code), *reply.headers)
-    web = _header("content-type", {"prefix": "application/grpc-web"})
     return {
-        "filter": {"and_filter": {"filters": [web, _status(reply.status)]}},
+        "filter": _both(_header("content-type", {"prefix": "application/grpc-web"}), when),
         "status_code": 200,
         "headers_to_add": _added(headers),
         "body_format_override": _text("", "text/plain"),
@@ -205,6 +209,10 @@ def _json(reply: Reply, trace: str) -> Config:
         problem["fix"] = reply.fix
     # A request that is refused before it is read has no trace.
     return {"json_format": problem, "content_type": PROBLEM, "omit_empty_values": True}
+
+
+def _both(one: Config, other: Config) -> Config:
+    return {"and_filter": {"filters": [one, other]}}
 
 
 def _status(status: int, op: str = "EQ") -> Config:

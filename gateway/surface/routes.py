@@ -34,11 +34,11 @@ class Limits:
     idle: float
 
 
-UNARY = Limits(whole=10, idle=10)
+UNARY = Limits(whole=10, idle=15)
 DOWNLOAD = Limits(whole=120, idle=30)
 # The caller's own wait is at most 60 s; the gateway's heartbeats come every few seconds.
 LIMITS: Mapping[str, Limits] = {
-    "assay.gateway.v1.AnalysisService.Analyze": Limits(whole=65, idle=65),
+    "assay.gateway.v1.AnalysisService.Analyze": Limits(whole=65, idle=70),
     "assay.gateway.v1.AnalysisService.WatchAnalysis": Limits(whole=900, idle=60),
 }
 
@@ -90,8 +90,12 @@ def _route(method: Method) -> Config:
     bound = limits(method)
     route: Config = {"cluster": cluster(method), "idle_timeout": f"{bound.idle}s"}
     seconds = f"{bound.whole}s"
-    route["max_stream_duration"] = {"max_stream_duration": seconds, "grpc_timeout_header_max": seconds}
-    # A stream ends by its duration; a unary call by its timeout, which answers 504.
+    # A caller's grpc-timeout may only shorten; a stream ends by its duration, a unary call by its
+    # timeout. Never both at the same moment, or chance decides which of two codes is answered.
+    duration: Config = {"grpc_timeout_header_max": seconds}
+    if method.server_streaming:
+        duration["max_stream_duration"] = seconds
+    route["max_stream_duration"] = duration
     route["timeout"] = "0s" if method.server_streaming else seconds
     if method.http is not None and method.http.verb == "GET" and not method.server_streaming:
         route["retry_policy"] = {

@@ -245,6 +245,11 @@ def test_keys_of_an_issuer_and_traces_to_a_collector(tmp_path: Path) -> None:
             by_envoy = edge.http("GET", f"/v1/analyze/{JOB}", headers=traced, bearer=None)
             by_service = edge.http("GET", "/v1/analyze/rich", headers=traced)
             assert sink.arrived.wait(15)
+            admin = replace(edge, port=edge.admin_port)
+            assert admin.http("POST", "/healthcheck/fail", bearer=None).status == 200
+            # Draining: balancers are told to stay away, calls that come all the same are served.
+            assert edge.http("GET", "/readyz", bearer=None).status == 503
+            assert edge.http("GET", f"/v1/analyze/{JOB}").status == 200
     for answer in (by_lua, by_envoy, by_service):
         assert answer.json["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert by_service.headers["x-trace-id"] == "0af7651916cd43dd8448eb211c80319c"

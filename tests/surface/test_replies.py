@@ -16,6 +16,8 @@ from assay.color.v1 import color_pb2, color_pb2_grpc
 from assay.gateway.v1 import gateway_pb2, gateway_pb2_grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.surface import routes
 from tests.surface.edge import JOB, ORIGIN, Answer, Edge, Seen, envoy, envoy_binary, options, peer, token
@@ -350,6 +352,40 @@ def test_suggestions_and_every_finding(edge: Edge) -> None:
     found = problem(edge.http("POST", "/v1/analyze", body), 400, "UNKNOWN_FIELD")
     assert found["fix"] == "Did you mean upload_id?"
     assert [e["field"] for e in found["errors"]] == ["uplod_id", "mode", "tattoo.sight"]
+
+
+FRAGMENTS = [
+    "/v1/analyze",
+    "/",
+    JOB,
+    ":cancel",
+    ":watch",
+    "?",
+    "kind=tattoo",
+    "&",
+    "%",
+    "%41",
+    "..",
+    "page_size=",
+    "x",
+]
+BODIES = ["{", "}", '"upload_id"', ":", ",", '"mode"', "1", '"a"', "null", "[", "]", '"tattoo"', " ", "\\u00"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=5).map("".join),
+    st.none() | st.lists(st.sampled_from(BODIES), max_size=8).map("".join),
+    st.sampled_from(["application/json", "text/plain", "application/x-www-form-urlencoded", ""]),
+)
+def test_whatever_is_sent_the_answer_is_a_result_or_a_problem(
+    edge: Edge, verb: str, path: str, body: str | None, kind: str
+) -> None:
+    answer = edge.http(verb, "/" + path.lstrip("/"), body, {"content-type": kind} if kind else {})
+    assert answer.status < 500
+    if answer.status >= 400:
+        problem(answer, answer.status, answer.json["code"])
 
 
 def test_the_log_of_the_door_is_clean(edge: Edge) -> None:
