@@ -1,0 +1,101 @@
+"""Health and the API's own description; migrations that may be repeated; the catalogue of versions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc.aio
+import psycopg
+import pytest
+from assay.gateway.v1 import gateway_pb2 as pb
+from assay.gateway.v1 import gateway_pb2_grpc
+
+from gateway import catalogue
+from gateway.ledger.ids import uuid7
+from gateway.migrate import migrate
+from mesh.settings import Settings
+from svc_decision.loader import available
+from tests.gateway.callers import Served
+from tests.gateway.conftest import Servers
+
+pytestmark = [pytest.mark.mesh, pytest.mark.xdist_group("gateway")]
+
+
+async def health(gateway: Served) -> pb.Health:
+    """Asks for health."""
+    async with grpc.aio.insecure_channel(gateway.address) as channel:
+        return await gateway_pb2_grpc.PlatformServiceStub(channel).GetHealth(pb.GetHealthRequest())
+
+
+async def until_health(gateway: Served, **wanted: bool) -> pb.Health:
+    """Waits until the dependencies answer as wanted."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await health(gateway)
+            if all(found.dependencies[name] is up for name, up in wanted.items()):
+                return found
+            await asyncio.sleep(0.2)
+
+
+async def test_health_follows_what_the_gateway_needs(servers: Servers, gateway: Served) -> None:
+    good = await until_health(gateway, postgres=True, nats=True, s3=True)
+    assert (good.status, good.region) == ("ok", "local")
+    for name in ("postgres", "nats"):
+        servers.running[name].stop()
+        try:
+            bad = await until_health(gateway, **{name: False, "s3": True})
+            assert bad.status == "degraded"
+        finally:
+            servers.running[name].start()
+    assert (await until_health(gateway, postgres=True, nats=True, s3=True)).status == "ok"
+
+
+async def test_health_is_kept_for_a_second(gateway: Served) -> None:
+    answers = await asyncio.gather(*(health(gateway) for _ in range(50)))
+    assert len({answer.SerializeToString(deterministic=True) for answer in answers}) == 1
+
+
+async def test_the_api_describes_itself(gateway: Served) -> None:
+    async with grpc.aio.insecure_channel(gateway.address) as channel:
+        stub = gateway_pb2_grpc.PlatformServiceStub(channel)
+        openapi = await stub.GetOpenApi(pb.GetOpenApiRequest())
+        docs = await stub.GetDocs(pb.GetDocsRequest())
+    assert json.loads(openapi.data)["openapi"].startswith("3.1")
+    assert openapi.content_type == "application/json"
+    assert docs.content_type.startswith("text/html")
+    assert b"<html" in docs.data
+
+
+def test_migrations_may_run_again_and_at_once(settings: Settings) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        runs = [
+            threads.submit(
+                migrate, settings.postgres_owner_dsn, settings.postgres_dsn, settings.postgres_worker_dsn
+            )
+            for _ in range(4)
+        ]
+        for run in runs:
+            run.result(timeout=60)
+    with psycopg.connect(settings.postgres_owner_dsn) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+
+
+def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
+    with pytest.raises(SystemExit, match="assay_app"):
+        migrate(settings.postgres_owner_dsn, settings.postgres_worker_dsn, settings.postgres_worker_dsn)
+
+
+def test_the_catalogue_names_what_the_stages_hold() -> None:
+    assert catalogue.load().rulesets == frozenset(available())
+    cards = (Path(__file__).resolve().parents[2] / "models" / "registry").glob("*/*/model.json")
+    assert catalogue.load().models == {f"{card.parent.parent.name}@{card.parent.name}" for card in cards}
+
+
+def test_identifiers_sort_by_time_and_never_repeat() -> None:
+    made = [uuid7() for _ in range(2000)]
+    assert len(set(made)) == len(made)
+    assert [m[:13] for m in made] == sorted(m[:13] for m in made)
+    assert all(m[14] == "7" and m[19] in "89ab" for m in made)
