@@ -224,3 +224,54 @@ def test_an_unsafe_ruleset_does_not_load(damage):
     with pytest.raises(Internal) as caught:
         build(document)
     assert caught.value.code == "RULESET_INVALID"
+
+
+# Registered labels by wavelength: skin types as indices, colours.
+LABELS = {
+    "PW": {
+        532: ((0, 2), {"red", "yellow", "orange"}),
+        730: ((1, 3), {"green", "blue"}),
+        785: ((1, 3), {"green", "blue"}),
+        1064: ((0, 5), {"black", "brown", "green", "blue", "purple"}),
+    },
+    "PW-K142372": {
+        532: ((0, 2), {"red", "yellow", "orange"}),
+        1064: ((0, 4), {"black", "brown", "green", "blue", "purple"}),
+    },
+}
+COLOUR = {
+    "black": "black", "grey": "black", "dark_blue": "blue", "blue": "blue", "light_blue": "blue", "teal": "blue",
+    "dark_green": "green", "light_green": "green", "purple": "purple", "pink": "red", "red": "red",
+    "orange": "orange", "yellow": "yellow", "brown": "brown",
+}  # fmt: skip
+HELD = {"pink", "brown", "white", "flesh", "permanent_makeup"}
+CAUTIONED = {"light_blue", "teal", "light_green"}
+
+
+def expected_status(ink: str, nm: int, skin: int, device: str) -> str:
+    """Section 10 of the dossier, step 6, written down a second time."""
+    grade = int(MATRIX[ink].split()[WAVELENGTHS.index(nm)][-1])
+    gate = GATE[nm].split()[skin]
+    (low, high), colours = LABELS[device][nm]
+    on_label = low <= skin <= high and COLOUR.get(ink) in colours
+    if gate == "block":
+        return "blocked"
+    if ink in HELD or grade == 0:
+        return "hold"
+    if grade == 1:
+        return "not_useful"
+    if gate == "avoid" or not on_label:
+        return "specialist"
+    if gate == "caution" or grade == 2 or ink in CAUTIONED:
+        return "consider"
+    return "recommend"
+
+
+@pytest.mark.parametrize("device", LABELS)
+@pytest.mark.parametrize("ink", MATRIX)
+def test_every_ink_skin_and_wavelength_agrees_with_a_second_engine(case, decided, device, ink):
+    for skin, name in enumerate(("I", "II", "III", "IV", "V", "VI")):
+        options = decided(case(ink, name, device))["inks"][0]["options"]
+        assert {o["wavelength_nm"]: o["status"] for o in options} == {
+            nm: expected_status(ink, nm, skin, device) for nm in LABELS[device]
+        }, name
