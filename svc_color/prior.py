@@ -35,7 +35,7 @@ FADING: Final = ((1.0, 0.003), (0.6, 0.005), (0.35, 0.007), (0.15, 0.007))
 # transmission to the power of the amount.
 DENSER: Final = (2.0, 3.0)
 # Inks that scatter more than they absorb have no denser colour of that kind.
-LIGHT: Final = ("white", "flesh", "light_blue", "light_green", "pink", "yellow")
+LIGHT: Final = ("white", "flesh", "light_blue", "light_green", "yellow")
 # Denser grey is black, and denser brown is not told from it.
 ENDS: Final = ("grey", "brown")
 

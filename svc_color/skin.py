@@ -143,8 +143,8 @@ def _trim(lab: Array) -> Mask:
         centre = np.median(lab[kept], axis=0)
         deviation = np.median(np.abs(lab[kept] - centre), axis=0) * _MAD_TO_SD
         reach = _TRIM * np.clip(deviation, _LEAST_DEVIATION, _MOST_DEVIATION)
-        kept = np.all(np.abs(lab - centre) <= reach, axis=1)
-        if not kept.any():
+        before, kept = kept, np.all(np.abs(lab - centre) <= reach, axis=1)
+        if not kept.any() or np.array_equal(before, kept):
             break
     return np.asarray(kept)
 
