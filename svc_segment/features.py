@@ -34,7 +34,8 @@ def skin_reference(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     log = _LOG[shrink(rgb)]
     red_green, green_blue = log[..., 0] - log[..., 1], log[..., 1] - log[..., 2]
-    prior = np.exp(-(((red_green - 0.45) / 0.35) ** 2) - ((green_blue - 0.4) / 0.45) ** 2) + 0.02
+    chroma = ((red_green - 0.45) / 0.35) ** 2 + ((green_blue - 0.4) / 0.45) ** 2
+    prior = np.asarray(np.exp(-chroma) + 0.02, np.float32)
     brightness = log.mean(-1)
     weight = prior
     reference = log

@@ -107,3 +107,15 @@ def test_the_halves_are_disjoint_and_whole(shared_data: Path) -> None:
 
 def test_a_few_real_photos_reach_the_floor(shared_data: Path, model: Model) -> None:
     assert evaluate(shared_data / "tattoo", model, FEW).mean_iou >= FLOOR
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_all_real_photos_reach_the_floor_and_so_does_the_held_out_half(
+    shared_data: Path, model: Model
+) -> None:
+    folder = shared_data / "tattoo"
+    result = evaluate(folder, model)
+    held_out = {p.file for p in halves(find_photos(folder))[1]}
+    assert result.mean_iou >= FLOOR
+    assert np.mean([s.iou for s in result.photos if s.file in held_out]) >= FLOOR
