@@ -20,7 +20,7 @@ from svc_decision.devices import Laser, resolve
 from svc_decision.facts import case_facts, find_site, region_facts
 from svc_decision.flags import Firings
 from svc_decision.options import Setting, candidates, rank_options
-from svc_decision.ruleset import RANKED, Ruleset
+from svc_decision.ruleset import RANKED, UNKNOWN_CLASS, Ruleset
 from svc_decision.skin import SkinReading, read_skin
 
 _WITH_OPTIONS = ("ok", "deferred", "qualitative")
@@ -178,6 +178,9 @@ def _by_family(judged: _Judged, ink: Ink) -> Ink | None:
     classes, rules = judged.ruleset.efficacy.classes, judged.ruleset.engine
     posterior = ink.posterior or {}
     far = ink.prototype_de00 is not None and ink.prototype_de00 > rules.max_prototype_de00
+    # A class probable enough that was not named all the same: colour found it too far from every prototype.
+    top = max(posterior.values(), default=0.0)
+    far = far or (ink.ink_class == UNKNOWN_CLASS and top >= rules.min_family_probability)
     if not posterior or far or region_facts(judged.case, ink)["region.class_agrees"] is not True:
         return None
     families: dict[str, float] = {}

@@ -240,7 +240,8 @@ LABELS = {
     },
 }
 COLOUR = {
-    "black": "black", "grey": "black", "dark_blue": "blue", "blue": "blue", "light_blue": "blue", "teal": "blue",
+    "black": "black", "grey": "black", "dark_blue": "blue", "blue": "blue", "light_blue": "blue",
+    "teal": "blue",
     "dark_green": "green", "light_green": "green", "purple": "purple", "pink": "red", "red": "red",
     "orange": "orange", "yellow": "yellow", "brown": "brown",
 }  # fmt: skip

@@ -142,6 +142,13 @@ async def test_an_uncertain_family_gets_no_options():
     assert [m.code for m in page.inks[0].messages] == ["CLASS_UNCERTAIN"]
 
 
+async def test_an_ink_unlike_any_prototype_gets_no_options():
+    """Colour withholds a probable name when the colour is too far from all it knows."""
+    page = await handle(analysis(cluster(1, {"red": 0.7, "pink": 0.2}, "unknown")), Folder())
+    assert list(page.inks[0].options) == []
+    assert [m.code for m in page.inks[0].messages] == ["CLASS_UNCERTAIN"]
+
+
 async def test_no_ink_is_no_colour():
     document = analysis()
     document.segment.flags.append(QualityFlag(code="NO_INK_FOUND", level=FlagLevel.FLAG_LEVEL_FAIL))
