@@ -19,7 +19,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = PROJECT / ".tools"
 UV_HOME = TOOLS / "uv"
-UV_WANTED = "uv>=0.9,<1"
+UV_WANTED = "uv>=0.13,<1"
+# Where systems keep the certificate authorities they trust, a company's own among them.
+SYSTEM_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
 OLDEST, NEWEST = (3, 11), (3, 13)
 GROUPS = {"run": ["--no-default-groups", "--group", "run"], "dev": []}
 
@@ -31,6 +37,8 @@ def run(*command: str | Path, quiet: bool = False) -> bool:
         "UV_CACHE_DIR": str(TOOLS / "cache" / "uv"),
         "UV_PYTHON_INSTALL_DIR": str(TOOLS / "python"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        # uv brings certificates of its own; where the system has some, those count, as for pip.
+        "UV_SYSTEM_CERTS": str(any(Path(each).exists() for each in SYSTEM_CERTIFICATES)).lower(),
         **os.environ,
     }
     # A virtual environment that happens to be active is not ours to fill.
