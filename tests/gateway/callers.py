@@ -22,6 +22,8 @@ from gateway.issuer import keys
 from gateway.issuer.clients import Client
 from gateway.issuer.grant import sign
 from gateway.ledger import jobs
+from gateway.ledger.database import Ledger
+from gateway.ledger.notify import Fanout
 from mesh import auth, facts
 from mesh.door import DETAILS, Door
 from mesh.jetstream import JetStream
@@ -37,9 +39,10 @@ PHOTO = b"\xff\xd8\xff" + b"p" * 1000
 
 @dataclass(frozen=True)
 class Served:
-    """A running gateway."""
+    """A running gateway; `ledger` is where tests look behind it."""
 
-    gateway: Gateway
+    ledger: Ledger
+    fanout: Fanout
     resources: Resources
     address: str
 
@@ -56,7 +59,7 @@ async def served(settings: Settings, stream: JetStream) -> AsyncIterator[Served]
     work = [gateway.follow, gateway.relay, gateway.project, gateway.reap]
     tasks = [asyncio.ensure_future(task(resources)) for task in work]
     try:
-        yield Served(gateway, resources, f"127.0.0.1:{port}")
+        yield Served(gateway.ledger, gateway.fanout, resources, f"127.0.0.1:{port}")
         assert not any(task.done() for task in tasks)
     finally:
         for task in tasks:
@@ -111,7 +114,7 @@ class Caller:
 
     async def document(self, job_id: str) -> Analysis:
         """The document as the ledger has it."""
-        async with self.served.gateway.ledger.tenant(self.tenant) as connection:
+        async with self.served.ledger.tenant(self.tenant) as connection:
             row = await jobs.find(connection, job_id)
         assert row is not None
         return row.document

@@ -85,7 +85,7 @@ async def test_states_progress_and_done(caller: Caller) -> None:
     assert (seen.progress_percent, seen.progress_message) == (40, "finding the ink")
     assert (done.name, done.data["state"], done.event_id) == ("done", "STATE_SUCCEEDED", str(ids[-1]))
     assert "result" not in done.data
-    assert len(caller.served.gateway.fanout) == 1, "only the relay still waits"
+    assert len(caller.served.fanout) == 1, "only the relay still waits"
 
 
 async def test_a_client_that_comes_back_is_told_nothing_twice(caller: Caller) -> None:
@@ -133,14 +133,14 @@ async def test_streams_end_when_the_process_does(caller: Caller) -> None:
     view, _ = await caller.analyze(order(await caller.upload()))
     async with watching(caller, view.job_id) as stream:
         await stream.until("state")
-        caller.served.gateway.fanout.close()
+        caller.served.fanout.close()
         await asyncio.wait_for(stream.ended, 5)
     assert "done" not in [event.name for event in stream.events]
 
 
 async def test_a_client_that_leaves_leaves_nothing(caller: Caller) -> None:
     view, _ = await caller.analyze(order(await caller.upload()))
-    fanout = caller.served.gateway.fanout
+    fanout = caller.served.fanout
     async with watching(caller, view.job_id) as stream:
         await stream.until("state")
         assert len(fanout) == 2
