@@ -50,14 +50,42 @@ local function names_of(fields)
   return names
 end
 
-local function add(errors, code, field, message, fix)
-  if #errors < MAX_ERRORS then
-    errors[#errors + 1] = {code = code, field = string.sub(field, 1, 200), message = message, fix = fix}
-  end
+-- What was found, and where in the body the check stands: names and, for lists, zero-based indices.
+local function new_report()
+  return {errors = {}, path = {}, depth = 0}
 end
 
-local function wrong(errors, path, expected)
-  add(errors, "INVALID_FIELD", path, "must be " .. expected, "Send " .. expected .. ".")
+local function enter(report, step)
+  report.depth = report.depth + 1
+  report.path[report.depth] = step
+end
+
+local function leave(report)
+  report.depth = report.depth - 1
+end
+
+-- The place where the check stands, for example "pairs[0].reference".
+local function place_of(report)
+  local parts = {}
+  for i = 1, report.depth do
+    local step = report.path[i]
+    parts[i] = type(step) == "number" and "[" .. step .. "]" or (i > 1 and "." or "") .. step
+  end
+  return table.concat(parts)
+end
+
+local function full(report)
+  return #report.errors >= MAX_ERRORS
+end
+
+local function add(report, code, message, fix)
+  if full(report) then return end
+  local field = string.sub(place_of(report), 1, 200)
+  table.insert(report.errors, {code = code, field = field, message = message, fix = fix})
+end
+
+local function wrong(report, expected)
+  add(report, "INVALID_FIELD", "must be " .. expected, "Send " .. expected .. ".")
 end
 
 local INTEGERS = {
@@ -87,96 +115,108 @@ local function is_duration(value)
   return type(value) == "string" and (string.match(value, "^-?%d+s$") or string.match(value, "^-?%d+%.%d+s$"))
 end
 
-local function check_enum(errors, value, name, path)
+local function check_enum(report, value, name)
   if type(value) == "number" and value % 1 == 0 then return end
   local names = SURFACE.enums[name]
   for _, known in ipairs(names) do
     if value == known then return end
   end
   local fix = suggest(type(value) == "string" and value or "", names)
-  add(errors, "INVALID_FIELD", path, "must be one of the names of the enumeration", fix)
+  add(report, "INVALID_FIELD", "must be one of the names of the enumeration", fix)
 end
 
 -- Checks a value that is no message. Texts of a query are checked by the same rules.
-local function check_scalar(errors, value, kind, path)
+local function check_scalar(report, value, kind)
   local range = INTEGERS[kind]
   if range then
     local n = number_of(value)
-    if not n or n % 1 ~= 0 or n < range[1] or n > range[2] then wrong(errors, path, "a whole number (" .. kind .. ")") end
+    if not n or n % 1 ~= 0 or n < range[1] or n > range[2] then wrong(report, "a whole number (" .. kind .. ")") end
   elseif kind == "double" then
-    if not number_of(value) then wrong(errors, path, "a finite number") end
+    if not number_of(value) then wrong(report, "a finite number") end
   elseif kind == "bool" then
-    if type(value) ~= "boolean" then wrong(errors, path, "true or false") end
+    if type(value) ~= "boolean" then wrong(report, "true or false") end
   elseif kind == "timestamp" then
-    if not is_timestamp(value) then wrong(errors, path, "an RFC 3339 time such as 2026-01-31T12:00:00Z") end
+    if not is_timestamp(value) then wrong(report, "an RFC 3339 time such as 2026-01-31T12:00:00Z") end
   elseif kind == "duration" then
-    if not is_duration(value) then wrong(errors, path, "seconds such as 30s") end
+    if not is_duration(value) then wrong(report, "seconds such as 30s") end
   elseif type(value) ~= "string" then
-    wrong(errors, path, "a string")
+    wrong(report, "a string")
   end
 end
 
 local check_message
 
-local function check_value(errors, value, field, path)
+local function check_value(report, value, field)
   if field.message then
-    check_message(errors, value, field.message, path)
+    check_message(report, value, field.message)
   elseif field.enum then
-    check_enum(errors, value, field.enum, path)
+    check_enum(report, value, field.enum)
   else
-    check_scalar(errors, value, field.kind, path)
+    check_scalar(report, value, field.kind)
   end
 end
 
-local function check_map(errors, value, field, path)
-  if type(value) ~= "table" or value.kind ~= "object" then return wrong(errors, path, "an object") end
+local function check_map(report, value, field)
+  if type(value) ~= "table" or value.kind ~= "object" then return wrong(report, "an object") end
   local seen = {}
   for i, key in ipairs(value.keys) do
-    local place = path .. "." .. key
-    if seen[key] then add(errors, "DUPLICATE_FIELD", place, "is given twice", "Give it once.") end
+    enter(report, key)
+    if seen[key] then add(report, "DUPLICATE_FIELD", "is given twice", "Give it once.") end
     seen[key] = true
-    check_value(errors, value.values[i], field, place)
+    check_value(report, value.values[i], field)
+    leave(report)
   end
 end
 
-local function check_field(errors, value, field, path)
-  if value == NULL then return end -- null means absent (protobuf's JSON mapping)
-  if field.map then return check_map(errors, value, field, path) end
-  if not field.list then return check_value(errors, value, field, path) end
-  if type(value) ~= "table" or value.kind ~= "array" then return wrong(errors, path, "an array") end
+local function check_list(report, value, field)
+  if type(value) ~= "table" or value.kind ~= "array" then return wrong(report, "an array") end
   for i, item in ipairs(value.items) do
-    if #errors >= MAX_ERRORS then return end
-    check_value(errors, item, field, path .. "[" .. (i - 1) .. "]")
+    if full(report) then return end
+    enter(report, i - 1)
+    check_value(report, item, field)
+    leave(report)
   end
 end
 
-function check_message(errors, value, name, path)
-  if type(value) ~= "table" or value.kind ~= "object" then return wrong(errors, path, "an object") end
-  local seen, chosen = {}, {}
+-- Checks a field that the message has; `chosen` holds the member taken of each oneof.
+local function check_field(report, value, field, chosen)
+  if value == NULL then return end -- null means absent (protobuf's JSON mapping)
+  local other = field.oneof and chosen[field.oneof]
+  if other then add(report, "CONFLICTING_FIELDS", "excludes " .. other, "Give one of them.") end
+  if field.oneof then chosen[field.oneof] = field.name end
+  if field.map then
+    check_map(report, value, field)
+  elseif field.list then
+    check_list(report, value, field)
+  else
+    check_value(report, value, field)
+  end
+end
+
+function check_message(report, value, name)
+  if type(value) ~= "table" or value.kind ~= "object" then return wrong(report, "an object") end
+  local seen, chosen, fields = {}, {}, FIELDS[name]
   for i, key in ipairs(value.keys) do
-    local field = FIELDS[name][key]
-    local place = path == "" and (field and field.name or key) or (path .. "." .. (field and field.name or key))
+    if full(report) then return end
+    local field = fields[key]
+    enter(report, field and field.name or key)
     if not field then
-      add(errors, "UNKNOWN_FIELD", place, "is not known here", suggest(key, names_of(SURFACE.messages[name])))
+      add(report, "UNKNOWN_FIELD", "is not known here", suggest(key, names_of(SURFACE.messages[name])))
     elseif seen[field.name] then
-      add(errors, "DUPLICATE_FIELD", place, "is given twice", "Give it once.")
+      add(report, "DUPLICATE_FIELD", "is given twice", "Give it once.")
     else
       seen[field.name] = true
-      if field.oneof and value.values[i] ~= NULL then
-        local other = chosen[field.oneof]
-        if other then
-          add(errors, "CONFLICTING_FIELDS", place, "excludes " .. other, "Give one of them.")
-        end
-        chosen[field.oneof] = field.name
-      end
-      check_field(errors, value.values[i], field, place)
+      check_field(report, value.values[i], field, chosen)
     end
+    leave(report)
   end
 end
 
 -- Turns what was found into a problem; the first finding gives the code.
-local function refusal(errors)
+local function refusal(report)
+  local errors = report.errors
   local first = errors[1]
+  if not first then return nil end
   local detail = "The field " .. first.field .. " " .. first.message .. "."
   if first.code == "UNKNOWN_QUERY_PARAMETER" then
     detail = "The query parameter " .. first.field .. " " .. first.message .. "."
@@ -194,15 +234,17 @@ local function check_json(body, route)
   if type(value) ~= "table" or value.kind ~= "object" then
     return {status = 400, code = "INVALID_JSON", detail = "The body must be a JSON object.", fix = "Send {...}."}
   end
-  local errors = {}
-  check_message(errors, value, route.message, "")
+  local report = new_report()
+  check_message(report, value, route.message)
   for _, name in ipairs(value.keys) do
     local field = FIELDS[route.message][name]
     if field and route.bound[field.name] then
-      add(errors, "CONFLICTING_FIELDS", field.name, "is in the path already", "Leave it out of the body.")
+      enter(report, field.name)
+      add(report, "CONFLICTING_FIELDS", "is in the path already", "Leave it out of the body.")
+      leave(report)
     end
   end
-  return errors[1] and refusal(errors) or nil
+  return refusal(report)
 end
 
 local function unescape(text)
@@ -217,24 +259,26 @@ local function query_value(text, field)
 end
 
 local function check_query(query, route)
-  local errors, seen, count = {}, {}, 0
+  local report, seen, count = new_report(), {}, 0
   for pair in string.gmatch(query, "[^&]+") do
     count = count + 1
     if count > MAX_QUERY then break end
     local name, text = string.match(pair, "^([^=]*)=?(.*)$")
     name = unescape(name)
     local field = route.query[name] and FIELDS[route.message][name]
+    enter(report, field and field.name or name)
     if not field then
       local fix = route.body ~= "" and "Put it into the body." or suggest(name, route.query_names)
-      add(errors, "UNKNOWN_QUERY_PARAMETER", name, "is not known here", fix)
+      add(report, "UNKNOWN_QUERY_PARAMETER", "is not known here", fix)
     elseif seen[field.name] and not field.list then
-      add(errors, "DUPLICATE_FIELD", field.name, "is given twice", "Give it once.")
+      add(report, "DUPLICATE_FIELD", "is given twice", "Give it once.")
     else
       seen[field.name] = true
-      check_value(errors, query_value(unescape(text), field), field, field.name)
+      check_value(report, query_value(unescape(text), field), field)
     end
+    leave(report)
   end
-  return errors[1] and refusal(errors) or nil
+  return refusal(report)
 end
 
 -- The route of a path and verb, or the problem that there is none.

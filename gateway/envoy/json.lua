@@ -7,6 +7,10 @@
 local NULL = {kind = "null"}
 local MAX_DEPTH = 16
 local REPLACEMENT = "\239\191\189" -- U+FFFD
+local QUOTE, PLUS, COMMA, MINUS, DOT, ZERO, COLON, BACKSLASH = string.byte('"+,-.0:\\', 1, 8)
+local OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE = string.byte("[]{}", 1, 4)
+-- Compares bytes, not patterns, where every character passes: LuaJIT compiles that.
+local byte = string.byte
 
 local function malformed(position, reason)
   error({code = "INVALID_JSON", detail = reason .. " at byte " .. position}, 0)
@@ -75,16 +79,26 @@ local function unicode_escape(text, i)
   return utf8_encode(0x10000 + (high - 0xD800) * 1024 + (low - 0xDC00)), i + 10
 end
 
+-- Position of the first quote, backslash or control character from `i`.
+local function string_stop(text, i, start)
+  local c = byte(text, i)
+  while c and c ~= QUOTE and c ~= BACKSLASH and c >= 32 do
+    i = i + 1
+    c = byte(text, i)
+  end
+  if not c then malformed(start - 1, "a string without its closing quote, beginning") end
+  if c < 32 then malformed(i, "an unescaped control character in a string") end
+  return i, c
+end
+
 -- Reads the string whose first character is at `i`; returns it and the position after its quote.
 local function read_string(text, i)
-  local parts, start = {}, i
-  while true do
-    local stop = string.find(text, '[%z\1-\31"\\]', i)
-    if not stop then malformed(start - 1, "a string without its closing quote, beginning") end
+  local start = i
+  local stop, found = string_stop(text, i, start)
+  if found == QUOTE then return string.sub(text, i, stop - 1), stop + 1 end
+  local parts = {}
+  while found == BACKSLASH do
     parts[#parts + 1] = string.sub(text, i, stop - 1)
-    local found = string.sub(text, stop, stop)
-    if found == '"' then return table.concat(parts), stop + 1 end
-    if found ~= "\\" then malformed(stop, "an unescaped control character in a string") end
     local letter = string.sub(text, stop + 1, stop + 1)
     if letter == "u" then
       parts[#parts + 1], i = unicode_escape(text, stop + 2)
@@ -93,70 +107,103 @@ local function read_string(text, i)
     else
       malformed(stop, "an unknown escape")
     end
+    stop, found = string_stop(text, i, start)
   end
+  parts[#parts + 1] = string.sub(text, i, stop - 1)
+  return table.concat(parts), stop + 1
+end
+
+-- Position after the digits that begin at `i`.
+local function skip_digits(text, i)
+  local c = byte(text, i)
+  while c and c >= 48 and c <= 57 do
+    i = i + 1
+    c = byte(text, i)
+  end
+  return i
+end
+
+-- Position after the digits at `i`, of which there must be one.
+local function some_digits(text, i)
+  local stop = skip_digits(text, i)
+  if stop == i then malformed(i, "expected a digit") end
+  return stop
 end
 
 -- Reads the number at `i`; Lua's tonumber alone would also take hexadecimal and more.
 local function read_number(text, i)
-  local stop = select(2, string.find(text, "^-?[1-9]%d*", i)) or select(2, string.find(text, "^-?0", i))
-  if not stop then malformed(i, "an unexpected character") end
-  stop = select(2, string.find(text, "^%.%d+", stop + 1)) or stop
-  stop = select(2, string.find(text, "^[eE][+-]?%d+", stop + 1)) or stop
-  return tonumber(string.sub(text, i, stop)), stop + 1
+  local start = i
+  if byte(text, i) == MINUS then i = i + 1 end
+  if byte(text, i) == ZERO then i = i + 1 else i = some_digits(text, i) end
+  if byte(text, i) == DOT then i = some_digits(text, i + 1) end
+  local c = byte(text, i)
+  if c == 101 or c == 69 then -- e or E
+    c = byte(text, i + 1)
+    i = some_digits(text, (c == PLUS or c == MINUS) and i + 2 or i + 1)
+  end
+  return tonumber(string.sub(text, start, i - 1)), i
 end
 
 local function skip_space(text, i)
-  return string.find(text, "[^ \t\r\n]", i) or #text + 1
+  local c = byte(text, i)
+  while c == 32 or c == 10 or c == 13 or c == 9 do
+    i = i + 1
+    c = byte(text, i)
+  end
+  return i
 end
 
 local read_value
 
 local function read_array(text, i, depth)
-  local items = {}
+  local items, count = {}, 0
   i = skip_space(text, i)
-  if string.sub(text, i, i) == "]" then return {kind = "array", items = items}, i + 1 end
+  if byte(text, i) == CLOSE_BRACKET then return {kind = "array", items = items}, i + 1 end
   while true do
-    items[#items + 1], i = read_value(text, i, depth + 1)
+    count = count + 1
+    items[count], i = read_value(text, i, depth + 1)
     i = skip_space(text, i)
-    local mark = string.sub(text, i, i)
-    if mark == "]" then return {kind = "array", items = items}, i + 1 end
-    if mark ~= "," then malformed(i, "expected ',' or ']'") end
+    local mark = byte(text, i)
+    if mark == CLOSE_BRACKET then return {kind = "array", items = items}, i + 1 end
+    if mark ~= COMMA then malformed(i, "expected ',' or ']'") end
     i = skip_space(text, i + 1)
   end
 end
 
 local function read_object(text, i, depth)
-  local keys, values = {}, {}
+  local keys, values, count = {}, {}, 0
   i = skip_space(text, i)
-  if string.sub(text, i, i) == "}" then return {kind = "object", keys = keys, values = values}, i + 1 end
+  if byte(text, i) == CLOSE_BRACE then return {kind = "object", keys = keys, values = values}, i + 1 end
   while true do
-    if string.sub(text, i, i) ~= '"' then malformed(i, "expected a member name in quotes") end
-    keys[#keys + 1], i = read_string(text, i + 1)
+    if byte(text, i) ~= QUOTE then malformed(i, "expected a member name in quotes") end
+    count = count + 1
+    keys[count], i = read_string(text, i + 1)
     i = skip_space(text, i)
-    if string.sub(text, i, i) ~= ":" then malformed(i, "expected ':'") end
-    values[#keys], i = read_value(text, skip_space(text, i + 1), depth + 1)
+    if byte(text, i) ~= COLON then malformed(i, "expected ':'") end
+    values[count], i = read_value(text, skip_space(text, i + 1), depth + 1)
     i = skip_space(text, i)
-    local mark = string.sub(text, i, i)
-    if mark == "}" then return {kind = "object", keys = keys, values = values}, i + 1 end
-    if mark ~= "," then malformed(i, "expected ',' or '}'") end
+    local mark = byte(text, i)
+    if mark == CLOSE_BRACE then return {kind = "object", keys = keys, values = values}, i + 1 end
+    if mark ~= COMMA then malformed(i, "expected ',' or '}'") end
     i = skip_space(text, i + 1)
   end
 end
 
-local WORDS = {t = {"true", true}, f = {"false", false}, n = {"null", NULL}}
+local WORDS = {[116] = {"true", true}, [102] = {"false", false}, [110] = {"null", NULL}}
 
 function read_value(text, i, depth)
   if depth > MAX_DEPTH then
     error({code = "JSON_TOO_DEEP", detail = "The body nests deeper than " .. MAX_DEPTH .. " levels."}, 0)
   end
-  local first = string.sub(text, i, i)
-  if first == '"' then return read_string(text, i + 1) end
-  if first == "{" then return read_object(text, i + 1, depth) end
-  if first == "[" then return read_array(text, i + 1, depth) end
+  local first = byte(text, i)
+  if not first then malformed(i, "the text ends too early") end
+  if first == QUOTE then return read_string(text, i + 1) end
+  if first == OPEN_BRACE then return read_object(text, i + 1, depth) end
+  if first == OPEN_BRACKET then return read_array(text, i + 1, depth) end
+  if first == MINUS or (first >= 48 and first <= 57) then return read_number(text, i) end
   local word = WORDS[first]
   if word and string.sub(text, i, i + #word[1] - 1) == word[1] then return word[2], i + #word[1] end
-  if first == "" then malformed(i, "the text ends too early") end
-  return read_number(text, i)
+  return malformed(i, "an unexpected character")
 end
 
 -- Decodes a whole text; raises {code, detail} when it is no JSON.

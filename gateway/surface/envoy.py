@@ -103,6 +103,8 @@ def _listener(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
     return {
         "name": "edge",
         "per_connection_buffer_limit_bytes": 65536,
+        # A second gateway on the same port must fail to start, not share the first one's callers.
+        "enable_reuse_port": False,
         "address": clusters.socket(options.host, options.port),
         "filter_chains": [
             {

@@ -113,7 +113,7 @@ def test_api_md_lists_every_call_with_its_scopes() -> None:
 
 def test_api_md_lists_every_code_of_the_door() -> None:
     lua = "".join((SOURCES / part).read_text() for part in PARTS)
-    checks = set(re.findall(r'code = "([A-Z_]+)"|add\(errors, "([A-Z_]+)"', lua))
+    checks = set(re.findall(r'code = "([A-Z_]+)"|add\(report, "([A-Z_]+)"', lua))
     codes = (
         {a or b for a, b in checks} | {r.code for r in replies.REPLIES} | {r.code for _, r in replies.CAUSES}
     )
