@@ -16,8 +16,10 @@ import psutil
 from minio import Minio
 
 from cli.api import Api
-from dev import control, home, issuer
+from dev import control, home, issuer, stack
+from dev.credentials import write_private
 from dev.home import StackState
+from dev.ports import free_ports
 from dev.servers import nats, s3
 
 REPO = Path(__file__).resolve().parents[2]
@@ -93,6 +95,7 @@ def running_stack(folder: Path, replicas: Mapping[str, int] | None = None) -> It
     """Starts a stack, and leaves nothing running."""
     folder.mkdir(parents=True, exist_ok=True)
     _add_clients(folder)
+    _take_free_ports(folder, replicas or {})
     try:
         pid = control.start(folder, replicas or {}, bound=True)
         control.await_ready(folder, pid)
@@ -128,3 +131,10 @@ def _client(name: str, tenant: str, scopes: list[str]) -> Json:
         "tenant_id": tenant,
         "scopes": scopes,
     }
+
+
+def _take_free_ports(folder: Path, replicas: Mapping[str, int]) -> None:
+    """Chooses ports by chance: stacks of tests that start at once must not want the usual ones."""
+    names = stack.process_names(replicas)
+    wanted = [*stack.SERVERS, *(f"{kind}_{name}" for name in names for kind in ("grpc", "metrics"))]
+    write_private(folder / "ports.json", json.dumps(free_ports(wanted)))
