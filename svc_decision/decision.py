@@ -32,7 +32,7 @@ class TraceEntry:
 
 @dataclass(frozen=True, slots=True)
 class FiredFlag:
-    """A risk flag that fired, at its gravest severity, with the regions (indices) it touches."""
+    """A risk flag that fired at one severity, with the regions (indices) it fired for."""
 
     id: str
     severity: str

@@ -63,23 +63,24 @@ def fire(ruleset: Ruleset, case: Facts, regions: Sequence[tuple[int, Facts]]) ->
 
 
 def summary(firings: Firings, case: Case, ruleset: Ruleset) -> tuple[FiredFlag, ...]:
-    """One entry per flag at its gravest severity, gravest first."""
-    ids = list(dict.fromkeys(f.flag.id for f in firings.fired))
+    """One entry per flag and severity, gravest first, each with just the regions that it fired for."""
+    groups: dict[tuple[str, str], list[Firing]] = {}
+    for firing in firings.fired:
+        groups.setdefault((firing.flag.id, firing.level.severity), []).append(firing)
     entries = []
-    for flag_id in ids:
-        own = [f for f in firings.fired if f.flag.id == flag_id]
-        gravest = min(own, key=lambda f: SEVERITIES.index(f.level.severity))
-        questions = [name.removeprefix("intake.") for name in fact_names(gravest.level.when)]
+    for (flag_id, severity), own in groups.items():
+        first = own[0]
+        questions = [name.removeprefix("intake.") for name in fact_names(first.level.when)]
         entries.append(
             FiredFlag(
                 id=flag_id,
-                severity=gravest.level.severity,
-                scope=gravest.flag.scope,
-                effect=gravest.level.effect,
+                severity=severity,
+                scope=first.flag.scope,
+                effect=first.level.effect,
                 regions=tuple(f.region for f in own if f.region is not None),
                 text=ruleset.text(f"flag.{flag_id}"),
-                evidence=gravest.flag.evidence,
-                source=gravest.flag.source,
+                evidence=first.flag.evidence,
+                source=first.flag.source,
                 stated=tuple((q, case.details[q]) for q in questions if q in case.details),
             )
         )

@@ -150,6 +150,17 @@ def test_a_harmless_case_fires_only_the_standing_notice(case, decided):
     assert "fired" not in {outcome for rule, outcome in judged.items() if rule != "R40"}
 
 
+def test_a_flag_tells_its_severity_region_by_region(case, decided):
+    inks = [{"class": "light_blue", "area_share": 0.5}, {"class": "flesh", "area_share": 0.5}]
+    result = decided(case(inks))
+    assert [(f["severity"], f["regions"]) for f in result["flags"] if f["id"] == "R01"] == [
+        ("contraindicated", [1]),
+        ("caution", [0]),
+    ]
+    assert {o["status"] for o in result["inks"][1]["options"]} == {"hold"}
+    assert result["inks"][0]["options"][0]["rank"] == 1
+
+
 def test_flags_come_gravest_first(case, decided):
     result = decided(case("red", "IV", gold=True, ink_reaction=True, smoker=True))
     order = ["refer", "contraindicated", "hold", "defer", "caution", "info"]
