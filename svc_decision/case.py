@@ -228,9 +228,6 @@ def _meaning_faults(obj: dict[str, Any]) -> Iterator[FieldError]:
         total = sum(ink.get("posterior", {}).values())
         if total > 1 + _POSTERIOR_TOLERANCE:
             yield FieldError(f"inks[{index}].posterior", f"sums to {total:.3f}. Give at most 1.")
-    skin = obj.get("skin", {})
-    if "ita_sd" in skin and "ita" not in skin:
-        yield FieldError("skin.ita", "is missing beside its standard deviation. Add it.")
     if obj.get("intake", {}).get("naevus_found") and obj["intake"].get("naevus_checked"):
         yield FieldError(
             "intake.naevus_checked", "says that none was found. Leave it out when naevus_found is true."
