@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svc_color.ita import CLASSES, angle, angle_sd, ita, skin_class
@@ -73,6 +73,7 @@ def test_first_order_error_agrees_with_sampling(
     assert 0.85 * low <= sd <= 1.1 * high
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100), st.floats(-5, 50), st.floats(0, 30))
 def test_the_class_itself_is_always_possible(lightness: float, b: float, sd: float) -> None:
     answer = ita((lightness, 10.0, b), (sd, sd, sd))

@@ -259,7 +259,9 @@ class ColorPage(_message.Message):
 
     @_builtins.property
     def clusters(self) -> _types_pb2.ObjectRef:
-        """Map of ink clusters, PNG of the working image's size: 0 none, n the n-th ink."""
+        """Map of ink clusters, palette PNG of the working image's size: index 0 none, index n the
+        n-th ink, in its own colour.
+        """
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.QualityFlag]:
