@@ -75,8 +75,8 @@ class Gateway:
         await run_projector(self.worker, resources.nats)
 
     async def reap(self, resources: Resources) -> None:
-        """Fails what is overdue."""
-        await run_reaper(self.worker)
+        """Fails what is overdue, expires what nobody used."""
+        await run_reaper(self.worker, resources.objects)
 
 
 async def move_dead_letters(resources: Resources) -> None:

@@ -17,6 +17,7 @@ from gateway.ledger import jobs, outbox
 from gateway.ledger.database import Connection, Ledger, bind_tenant
 from gateway.ledger.notify import backoff_s
 from mesh.errors import Transient
+from mesh.objects import ObjectStore
 from mesh.tasks import check_cancelled
 
 log = structlog.get_logger()
@@ -38,6 +39,10 @@ UNUSED = """
 SELECT upload_id::text, tenant_id::text FROM uploads WHERE state = 'signed' AND usable_until < now()
 ORDER BY usable_until LIMIT %s
 """
+TO_REMOVE = """
+SELECT upload_id::text, tenant_id::text, bucket, object_key FROM uploads
+WHERE state = 'expired' AND object_removed_at IS NULL ORDER BY usable_until LIMIT %s
+"""
 PRUNE_KEYS = """
 DELETE FROM idempotency_keys WHERE (tenant_id, key) IN
     (SELECT tenant_id, key FROM idempotency_keys WHERE expires_at < now() LIMIT %s)
@@ -58,13 +63,14 @@ class Reaped:
     outbox: int = 0
 
 
-async def run_reaper(ledger: Ledger) -> None:
-    """Does a round every second until cancelled; backs off while the ledger is away."""
+async def run_reaper(ledger: Ledger, objects: ObjectStore) -> None:
+    """Does a round every second until cancelled; backs off while the ledger or storage is away."""
     failures = 0
     while True:
         check_cancelled()
         try:
             await reap(ledger)
+            await remove_expired(ledger, objects)
             failures = 0
         except Transient as error:
             failures += 1
@@ -123,3 +129,20 @@ async def expire_uploads(connection: Connection) -> int:
             (row["upload_id"],),
         )
     return len(unused)
+
+
+async def remove_expired(ledger: Ledger, objects: ObjectStore) -> int:
+    """Deletes the objects of expired uploads, then remembers it; returns how many.
+
+    Repeating it is harmless, so a crash in between is as well. Raises Transient.
+    """
+    async with ledger.transaction() as connection:
+        expired = await (await connection.execute(TO_REMOVE, (AT_MOST,))).fetchall()
+    for row in expired:
+        await objects.delete(row["bucket"], row["object_key"])
+        async with ledger.tenant(row["tenant_id"]) as connection:
+            await connection.execute(
+                "UPDATE uploads SET object_removed_at = now() WHERE upload_id = %s", (row["upload_id"],)
+            )
+    REAPED.labels("objects").inc(len(expired))
+    return len(expired)

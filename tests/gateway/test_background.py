@@ -20,12 +20,14 @@ from gateway.ledger.database import Ledger
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.notify import Fanout, listen, wait_for
 from gateway.ledger.projector import run_projector
-from gateway.ledger.reaper import reap
+from gateway.ledger.reaper import reap, remove_expired
 from gateway.ledger.relay import relay_batch, run_relay
 from mesh import facts
 from mesh.control import Control
+from mesh.errors import NotFound
 from mesh.facts import publish_fact
 from mesh.jetstream import JetStream
+from mesh.objects import ObjectStore
 from mesh.settings import Settings
 from mesh.topology import CONTROL_BUCKET
 from tests.gateway.conftest import Servers
@@ -206,6 +208,31 @@ async def test_unused_uploads_expire(app: Ledger, worker: Ledger, tenant: str) -
         states = [(await uploads.find(connection, each.upload_id)) for each in (fresh, old)]
         assert not await uploads.mark_used(connection, old.upload_id)
     assert [each.state for each in states if each] == ["signed", "expired"]
+
+
+async def test_the_object_of_an_expired_upload_is_removed(
+    settings: Settings, app: Ledger, worker: Ledger, tenant: str
+) -> None:
+    objects = ObjectStore(settings)
+    fresh, old = make_upload(tenant), make_upload(tenant, usable_s=-1)
+    async with app.tenant(tenant) as connection:
+        for upload in (fresh, old):
+            await uploads.insert(connection, upload)
+    stored = await objects.put(f"{tenant}/x", "photo", b"photo", "image/jpeg")
+    with psycopg.connect(settings.postgres_owner_dsn) as owner:
+        owner.execute(
+            "UPDATE uploads SET bucket = %s, object_key = %s WHERE tenant_id = %s",
+            (stored.bucket, stored.key, tenant),
+        )
+    await reap(worker)
+    assert await remove_expired(worker, objects) >= 1
+    with pytest.raises(NotFound):
+        await objects.stat(stored.bucket, stored.key)
+    assert await remove_expired(worker, objects) == 0
+    async with app.tenant(tenant) as connection:
+        left = await connection.execute("SELECT upload_id::text FROM uploads WHERE object_removed_at IS NULL")
+        assert [row["upload_id"] for row in await left.fetchall()] == [fresh.upload_id]
+    objects.close()
 
 
 async def test_old_keys_and_published_facts_are_pruned(

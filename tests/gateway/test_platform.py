@@ -80,7 +80,7 @@ def test_migrations_may_run_again_and_at_once(settings: Settings) -> None:
         for run in runs:
             run.result(timeout=60)
     with psycopg.connect(settings.postgres_owner_dsn) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
 
 
 def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
