@@ -1,7 +1,7 @@
-"""Generates the surface: `python -m gateway.surface --out DIR ...` writes Envoy's files and OpenAPI.
+"""Generates the surface from the descriptor set.
 
-Without `--out` it rewrites the committed openapi.json; `--check` changes nothing and fails when
-that file is not what the descriptors say.
+`--out DIR` writes Envoy's files and OpenAPI for a deployment, `--write` rewrites the committed
+openapi.json, `--check` changes nothing and fails when that file is not what the descriptors say.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def main(argv: list[str] | None = None) -> None:
         document = openapi.generate(args.descriptors)
         if args.check:
             if not openapi.DOCUMENT.exists() or openapi.DOCUMENT.read_text() != document:
-                raise SystemExit("openapi.json is stale; run `python -m gateway.surface`")
-        elif args.out is None:
+                raise SystemExit("openapi.json is stale; run `make proto`")
+        elif args.write:
             openapi.DOCUMENT.write_text(document)
         else:
             print(write(_options(args)))
@@ -57,10 +57,12 @@ def _parser() -> argparse.ArgumentParser:
         "--issuer http://127.0.0.1:8080 "
         "--upstream gateway=127.0.0.1:9000 --upstream svc_color=127.0.0.1:9003",
     )
-    parser.add_argument(
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument(
         "--check", action="store_true", help="change nothing; fail when openapi.json is stale"
     )
-    parser.add_argument("--out", type=Path, help="folder for envoy.yaml, door.lua and openapi.json")
+    action.add_argument("--write", action="store_true", help="rewrite the committed openapi.json")
+    action.add_argument("--out", type=Path, help="folder for envoy.yaml, door.lua and openapi.json")
     parser.add_argument("--descriptors", type=Path, default=DESCRIPTORS, help="descriptor set of the protos")
     parser.add_argument("--host", default="127.0.0.1", help="address Envoy listens on")
     parser.add_argument("--port", type=int, default=8080, help="port Envoy listens on")

@@ -39,6 +39,16 @@ def test_a_stale_document_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
         main(["--check"])
 
 
+def test_the_command_writes_a_deployment(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text('{"keys": []}')
+    upstreams = ["--upstream", "gateway=127.0.0.1:9000", "--upstream", "svc_color=127.0.0.1:9003"]
+    keys = ["--jwks-file", str(tmp_path / "jwks.json")]
+    main(["--out", str(tmp_path / "out"), "--issuer", "https://issuer.example", *keys, *upstreams])
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"envoy.yaml", "door.lua", "openapi.json"}
+    with pytest.raises(SystemExit, match=r"ColorService\.Difference needs an upstream svc_color"):
+        main(["--out", str(tmp_path / "out"), "--issuer", "https://issuer.example", *keys, *upstreams[:2]])
+
+
 @pytest.mark.parametrize("method", REST, ids=lambda m: m.name)
 def test_each_call_says_its_scopes_and_problems(method: Any) -> None:
     operation = SPEC["paths"][method.http.template][method.http.verb.lower()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import re
 import struct
 import time
 from dataclasses import dataclass
@@ -189,6 +191,17 @@ def test_grpc_web_frames(edge: Edge) -> None:
     assert (data_kind, trailer_kind) == (0x00, 0x80)
     assert gateway_pb2.AnalysisView.FromString(data).job_id == JOB
     assert b"grpc-status:0" in trailers
+
+
+def test_grpc_web_as_text(edge: Edge) -> None:
+    """The form for browsers without binary streams: frames in base64."""
+    message = gateway_pb2.GetAnalysisRequest(job_id=JOB).SerializeToString()
+    frame = base64.b64encode(struct.pack(">BI", 0, len(message)) + message)
+    path = "/assay.gateway.v1.AnalysisService/GetAnalysis"
+    kind = "application/grpc-web-text+proto"
+    answer = edge.http("POST", path, frame, {"content-type": kind, "accept": kind})
+    body = b"".join(base64.b64decode(part + b"=") for part in re.findall(rb"[A-Za-z0-9+/]+=*", answer.body))
+    assert gateway_pb2.AnalysisView.FromString(frames(body)[0][1]).job_id == JOB
 
 
 def test_grpc_web_errors_keep_their_status_and_details(edge: Edge) -> None:
