@@ -132,6 +132,7 @@ def sessions(estimate: SessionEstimate) -> Sessions:
     """The session estimate; what is missing when there is none."""
     return Sessions(
         estimate=_estimate(estimate.sessions),
+        scale=wording.SESSION_SCALE if numbers.value_of(estimate.sessions) is not None else "",
         points=tuple(point.replace("=", " ").replace("_", " ") for point in estimate.points),
         caveats=tuple(estimate.caveats),
     )
@@ -141,7 +142,7 @@ def _estimate(measured: Measurement) -> str:
     value = numbers.value_of(measured)
     if value is None:
         why = measured.not_measurable
-        return f"not estimable: {why}" if why else "not estimable"
+        return f"Not estimable: {why}" if why else "Not estimable"
     text = numbers.significant(value, 3)
     if measured.HasField("low_95") and measured.HasField("high_95"):
         low, high = numbers.significant(measured.low_95, 3), numbers.significant(measured.high_95, 3)

@@ -15,6 +15,8 @@ from svc_report import content, pictures, render
 
 T = TypeVar("T")
 MAX_PICTURE_BYTES = 64 * 2**20
+MAX_DOCUMENT_BYTES = 256 * 1024
+"""Four times what a fact may hold; more would make typesetting slow, and no pipeline makes it."""
 
 
 class Compute(Protocol):
@@ -37,9 +39,17 @@ async def compose(
 ) -> Report:
     """The report of an analysis; its pages up to the decision count, whatever else it holds.
 
-    get: reads an object. Raises InvalidInput (REPORT_KIND_UNSUPPORTED, REPORT_PICTURE_TOO_LARGE,
-    REPORT_PICTURE_UNREADABLE), Internal (REPORT_NOT_TYPESET), and what `get` raises.
+    get: reads an object. Raises what `get` raises, Internal (REPORT_NOT_TYPESET) and InvalidInput
+    (REPORT_KIND_UNSUPPORTED, REPORT_DOCUMENT_TOO_LARGE, REPORT_PICTURE_TOO_LARGE, REPORT_PICTURE_UNREADABLE).
     """
+    size = analysis.ByteSize()
+    if size > MAX_DOCUMENT_BYTES:
+        raise InvalidInput(
+            "REPORT_DOCUMENT_TOO_LARGE",
+            f"The analysis has {size} bytes; a report takes {MAX_DOCUMENT_BYTES}.",
+            field="analysis",
+            fix="Send the analysis as the pipeline made it.",
+        )
     if analysis.job.kind != "tattoo":
         raise InvalidInput(
             "REPORT_KIND_UNSUPPORTED",

@@ -23,6 +23,7 @@ PAGE_MM = 110.0
 LINE_MM = 3.5
 """Height of a line of the first page, in mm."""
 MIN_INKS, MIN_FLAGS = 3, 2
+MAX_READINGS = 40
 CHARACTERS = {"flag": 105, "step": 130, "advice": 55, "advice_unmeasured": 96}
 """Characters that fit a line of each part of the first page."""
 
@@ -59,6 +60,7 @@ def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: 
         skin=_skin(analysis),
         no_skin=_no_skin(analysis),
         quality=_quality(analysis),
+        unmeasured=_unmeasured(analysis),
         remarks=case.remarks(analysis),
         flags=all_flags,
         no_flags="No flag fired."
@@ -70,6 +72,7 @@ def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: 
         missing=tuple(case.question(name) for name in decision.missing),
         fired=case.trace(analysis, fired=True),
         not_fired=case.trace(analysis, fired=False),
+        trace_note=wording.TRACE_NOTE if decision.decision_json.key else "",
         ruleset=case.ruleset(analysis),
         versions=case.versions(analysis, own),
         ink_legend=wording.INK_LEGEND,
@@ -292,20 +295,35 @@ def _skin(analysis: Analysis) -> Skin | None:
     )
 
 
+def _measurements(analysis: Analysis) -> list[Measurement]:
+    found = [*analysis.ingest.quality, analysis.segment.ink_share, *analysis.segment.uncertainty]
+    return [item for item in found[:MAX_READINGS] if item.id]
+
+
 def _quality(analysis: Analysis) -> tuple[Reading, ...]:
-    measured = [*analysis.ingest.quality, analysis.segment.ink_share, *analysis.segment.uncertainty]
-    return tuple(_reading(item) for item in measured[:40] if item.id or item.HasField("value"))
-
-
-def _reading(measured: Measurement) -> Reading:
-    name = wording.READINGS.get(measured.id, measured.id.replace("_", " ").capitalize())
-    value = numbers.value_of(measured)
-    if value is None:
-        why = measured.not_measurable
-        return Reading(name, f"{numbers.NOT_MEASURABLE}: {why}" if why else numbers.NOT_MEASURABLE, "\u2013")
-    return Reading(
-        name, numbers.significant(value) + numbers.unit(measured.unit), numbers.uncertainty_of(measured)
+    """What was measured on photo and mask."""
+    return tuple(
+        Reading(
+            _reading_name(item),
+            numbers.significant(value) + numbers.unit(item.unit),
+            numbers.uncertainty_of(item),
+        )
+        for item in _measurements(analysis)
+        if (value := numbers.value_of(item)) is not None
     )
+
+
+def _unmeasured(analysis: Analysis) -> tuple[Fact, ...]:
+    """What could not be measured, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for item in _measurements(analysis):
+        if numbers.value_of(item) is None:
+            by_reason.setdefault(item.not_measurable or "no reason given", []).append(_reading_name(item))
+    return tuple(Fact(", ".join(names), reason) for reason, names in by_reason.items())
+
+
+def _reading_name(item: Measurement) -> str:
+    return wording.READINGS.get(item.id, item.id.replace("_", " ").capitalize())
 
 
 def _limits(analysis: Analysis) -> tuple[str, ...]:

@@ -128,10 +128,12 @@ def _stated(decision: InkDecision, reasons: _Reasons) -> Ink:
 
 
 def _looks_like(cluster: InkCluster) -> str:
-    """The most probable class with its probability."""
-    named = [item for item in cluster.posterior if item.ink_class == cluster.ink_class]
-    probability = f" ({_probability(named[0].probability)})" if named else ""
-    return f"most like {class_name(cluster.ink_class)}{probability}"
+    """The class that was named, or the most probable one when none is certain, with its probability."""
+    ranked = sorted(cluster.posterior, key=lambda item: -item.probability)
+    named = [item for item in ranked if item.ink_class == cluster.ink_class] or ranked
+    if not named:
+        return f"most like {class_name(cluster.ink_class)}"
+    return f"most like {class_name(named[0].ink_class)} ({_probability(named[0].probability)})"
 
 
 def _candidates(decision: InkDecision) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from assay.common.v1.types_pb2 import Measurement
 
 NOT_MEASURABLE = "not measurable"
-_UNITS = {"deg": "°", "1": "", "": "", "%": "\u00a0%"}
+_UNITS = {"deg": "°", "1": "", "": "", "%": "\u00a0%", "1e6 px": "\u00a0megapixels", "cm2": "\u00a0cm²"}
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",

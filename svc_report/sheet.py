@@ -143,9 +143,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Sessions:
-    """Estimated number of sessions."""
+    """Estimated number of sessions; the scale it is on, empty when there is no estimate."""
 
     estimate: str
+    scale: str
     points: tuple[str, ...]
     caveats: tuple[str, ...]
 
@@ -218,6 +219,7 @@ class Sheet:
     skin: Skin | None
     no_skin: str
     quality: tuple[Reading, ...]
+    unmeasured: tuple[Fact, ...]
     remarks: tuple[Remark, ...]
     flags: tuple[Flag, ...]
     no_flags: str
@@ -227,6 +229,7 @@ class Sheet:
     missing: tuple[str, ...]
     fired: tuple[Rule, ...]
     not_fired: tuple[Rule, ...]
+    trace_note: str
     ruleset: tuple[Fact, ...]
     versions: tuple[Version, ...]
     ink_legend: str

@@ -134,14 +134,26 @@ QUESTIONS = {
 """By field of TattooCase and Intake, and by what the photo answers."""
 
 READINGS = {
-    "focus": "Focus",
-    "clipping": "Clipped pixels",
-    "glare": "Glare",
-    "resolution": "Resolution",
-    "exposure": "Exposure",
+    "short_side": "Short side",
+    "megapixels": "Pixels",
+    "clipped_share": "Clipped pixels",
+    "specular_share": "Glare",
+    "median_lightness": "Median lightness L*",
+    "gamut_clipped_share": "Pixels outside sRGB",
+    "edge_rise": "Width of the sharpest edges",
+    "sampling_at_skin": "Sampling on the skin",
+    "patch_size": "Size of a chart patch",
+    "white_patch": "White patch",
+    "neutral_residual_chroma": "Residual chroma of the grey patches",
+    "chart_loo_de00": "Leave-one-out error of the chart",
+    "illumination_nonuniformity": "Unevenness of the light",
+    "tilt": "Tilt of the camera",
+    "repeat_frame_de00": "Difference between two frames",
+    "skin_ring_area": "Area of the skin ring",
     "ink_share": "Ink, share of the photo",
-    "boundary_band": "Uncertain border of the mask",
+    "boundary_share": "Uncertain border, share of the ink",
     "mean_entropy": "Mean entropy of the mask",
+    "mean_ink_probability": "Mean probability inside the ink",
 }
 """By Measurement.id; others are shown by their id in words."""
 
@@ -172,3 +184,5 @@ LIMITS = (
 
 RANKED_HEADING = "Wavelengths, in rank order"
 UNRANKED_HEADING = "Wavelengths, not ranked"
+SESSION_SCALE = "on the scale of Kirby and Desai 2009"
+TRACE_NOTE = "Each rule is listed once. decision.json has it at every ink and wavelength."

@@ -214,6 +214,24 @@ def test_a_document_with_a_job_only_says_what_is_missing() -> None:
     assert sheet.overlay.file == ""
 
 
+def test_measures_without_a_value_are_listed_by_reason() -> None:
+    sheet = sheet_of(cases.tattoo())
+    assert "Resolution" not in [reading.name for reading in sheet.quality]
+    assert [(fact.label, fact.value) for fact in sheet.unmeasured] == [
+        ("Resolution", "no scale in the photo")
+    ]
+
+
+def test_sessions_without_an_estimate_name_no_scale() -> None:
+    analysis = cases.tattoo()
+    measured = Measurement(id="sessions", unit="1", not_measurable="the body site is not stated")
+    analysis.decision.sessions.sessions.CopyFrom(measured)
+    sheet = sheet_of(analysis)
+    assert sheet.sessions is not None
+    assert sheet.sessions.estimate == "Not estimable: the body site is not stated"
+    assert sheet.sessions.scale == ""
+
+
 def test_unmeasurable_skin_and_difference_keep_their_reason() -> None:
     analysis = cases.tattoo(inks=1)
     analysis.color.skin.ita.CopyFrom(Measurement(id="ita", unit="deg", not_measurable="b* is not positive"))

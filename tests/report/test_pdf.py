@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,6 +124,17 @@ def test_every_font_is_embedded(usual: tuple[PdfReader, compose.Report]) -> None
 
 def test_size_stays_small_with_full_pictures(usual: tuple[PdfReader, compose.Report]) -> None:
     assert len(usual[1].pdf) < 2_000_000
+
+
+def test_a_warm_report_takes_less_than_a_second_of_processor_time(
+    usual: tuple[PdfReader, compose.Report],
+) -> None:
+    overlay, photo = cases.photo(2000, 1500, outlined=True), cases.photo(2000, 1500)
+    analysis = cases.tattoo()
+    analysis.job.subject_id = "not seen before"
+    started = time.process_time()
+    compose.typeset(analysis, overlay, photo)
+    assert time.process_time() - started < 1.0
 
 
 def test_the_same_input_gives_the_same_bytes(usual: tuple[PdfReader, compose.Report]) -> None:

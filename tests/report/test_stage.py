@@ -118,6 +118,14 @@ async def test_another_kind_is_refused() -> None:
     assert caught.value.code == "REPORT_KIND_UNSUPPORTED"
 
 
+async def test_a_huge_document_is_refused_before_any_work() -> None:
+    analysis = cases.tattoo()
+    analysis.decision.flags[0].text = "x" * compose.MAX_DOCUMENT_BYTES
+    with pytest.raises(InvalidInput) as caught:
+        await handle(analysis, Folder())
+    assert caught.value.code == "REPORT_DOCUMENT_TOO_LARGE"
+
+
 async def test_a_huge_picture_is_refused_before_it_is_read() -> None:
     analysis = cases.tattoo()
     analysis.ingest.working.size_bytes = compose.MAX_PICTURE_BYTES + 1
