@@ -2,7 +2,8 @@
 
 The normalised original keeps every pixel: PNG when the upload was lossless, else JPEG at quality 99 with
 full chroma, which costs a tenth of the time and less than half of the bytes (docs/ingest.md has the
-error). The working image is always PNG. Both are written from bare pixels, so no metadata of the upload can be in them.
+error). The working image is always PNG. Both are written from bare pixels, so no metadata of the upload
+can be in them.
 """
 
 import math

@@ -27,7 +27,8 @@ _MIN_EDGE: Final = 3.0
 _EDGE_OVER_MEDIAN: Final = 6.0
 _MIN_EDGE_PIXELS: Final = 200
 _MAX_RISE: Final = 20.0
-_FIELD_MM: Final = 100.0
+_USUAL_FIELD_MM: Final = 100
+_LEAST_FIELD_MM: Final = 40
 _CHART: Final = "needs a colour chart of known size in the photo"
 _LATER: Final = "needs the ink and skin masks; measured after segmentation"
 
@@ -71,7 +72,12 @@ def assess(original: Pixels, working: Pixels, gamut_clipped_share: float) -> Qua
         Measure("megapixels", width * height / 1e6, "1e6 px"),
         Measure("clipped_share", clipped, "%"),
         Measure("specular_share", specular, "%"),
-        Measure("median_lightness", lightness, "1"),
+        Measure(
+            "median_lightness",
+            lightness,
+            "1",
+            "" if lightness is not None else "nearly every pixel is clipped",
+        ),
         Measure("gamut_clipped_share", gamut, "%"),
         Measure("edge_rise", rise, "px", "" if rise is not None else "the photo has no clear edges"),
         *(Measure(name, None, unit, reason) for name, unit, reason in _NOT_HERE),
@@ -96,21 +102,29 @@ def clipped_share(rgb: Pixels) -> float:
 def specular_share(rgb: Pixels) -> float:
     """Share (0 to 1) of pixels that look like the lamp's mirror image.
 
-    Such a reflection has the lamp's colour and is far brighter than what is around it, so its smallest
-    channel is high (at least 200 of 255) and exceeds the local mean (window: a tenth of the short side) by
-    at least 40. A wide white surface is as bright as its surroundings and does not count.
+    Such a reflection has the lamp's colour, so its smallest channel is high (at least 200 of 255); it is
+    small (narrower than a tenth of the short side) and stands out from what is around it by at least 40.
+    A wide white surface is neither. (A top-hat: the picture less its morphological opening.)
     """
     least = np.min(rgb, axis=-1)
-    window = max(3, min(rgb.shape[:2]) // 10) | 1
-    around = cv2.blur(least, (window, window))
+    height, width = least.shape
+    coarse = cv2.resize(least, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    window = np.ones((max(3, min(coarse.shape) // 10),) * 2, np.uint8)
+    opened = cv2.morphologyEx(coarse, cv2.MORPH_OPEN, window, borderType=cv2.BORDER_REFLECT)
+    # One coarse pixel wider, so that interpolation leaves no rim along wide bright surfaces.
+    opened = cv2.dilate(opened, np.ones((3, 3), np.uint8))
+    around = cv2.resize(opened, (width, height), interpolation=cv2.INTER_LINEAR)
     bright = (least >= 200) & (cv2.subtract(least, around) >= 40)
     return np.count_nonzero(bright) / float(least.size)
 
 
-def median_lightness(rgb: Pixels) -> float:
-    """Median CIE L* (0 to 100, D65) of sRGB pixels."""
-    sample = np.ascontiguousarray(rgb[::4, ::4]).astype(np.float32) / 255
-    lab = cv2.cvtColor(sample, cv2.COLOR_RGB2Lab)
+def median_lightness(rgb: Pixels) -> float | None:
+    """Median CIE L* (0 to 100, D65) of the sRGB pixels that are not clipped; None with under 5 % of them."""
+    sample = rgb[::4, ::4].reshape(-1, 3)
+    sound = sample[(sample.max(axis=-1) < _CLIP_HIGH) & (sample.min(axis=-1) > _CLIP_LOW)]
+    if len(sound) < 0.05 * len(sample):
+        return None
+    lab = cv2.cvtColor(sound[None].astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     return float(np.median(lab[..., 0]))
 
 
@@ -149,15 +163,14 @@ def _centre(rgb: Pixels) -> Pixels:
 
 
 def _short_side(pixels: int) -> Flag | None:
-    # The gate asks for 10 px/mm (5 to get by) at the skin; a small tattoo with its margin spans 100 mm.
-    per_mm = pixels / _FIELD_MM
-    if per_mm >= 10:
+    # The gate asks for 10 px/mm at the skin and refuses less than 5. How many millimetres the photo spans is
+    # unknown without a chart: with its margin of 20 mm on each side no tattoo spans less than 40, most
+    # small ones about 100.
+    if pixels >= 10 * _USUAL_FIELD_MM:
         return None
-    return Flag(
-        "LOW_RESOLUTION",
-        Level.WARN if per_mm >= 5 else Level.FAIL,
-        f"The shorter side has {pixels} pixels; 1000 or more are needed for a field of {_FIELD_MM:.0f} mm.",
-    )
+    level = Level.WARN if pixels >= 5 * _LEAST_FIELD_MM else Level.FAIL
+    message = f"The shorter side has {pixels} pixels; a tattoo of hand size needs 1000 or more."
+    return Flag("LOW_RESOLUTION", level, message)
 
 
 def _shares(code: str, percent: float, bounds: tuple[float, float], what: str) -> Flag | None:
@@ -171,7 +184,9 @@ def _shares(code: str, percent: float, bounds: tuple[float, float], what: str) -
     )
 
 
-def _exposure(lightness: float) -> Flag | None:
+def _exposure(lightness: float | None) -> Flag | None:
+    if lightness is None:
+        return Flag("EXPOSURE", Level.FAIL, "Nearly all of the middle of the photo is over- or underexposed.")
     if 20 <= lightness <= 90:
         return None
     level = Level.WARN if 10 <= lightness <= 95 else Level.FAIL

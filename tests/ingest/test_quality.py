@@ -58,12 +58,19 @@ def test_glare_is_small_and_bright_but_a_white_wall_is_not() -> None:
     assert specular_share(spots) == pytest.approx(expected, rel=0.05)
     wall = skin.copy()
     wall[:, 200:] = 250
-    assert specular_share(wall) < 0.06
+    assert specular_share(wall) < 0.005
 
 
 def test_lightness_of_grey() -> None:
     # CIE L* of sRGB 119 is 50.0 (IEC 61966-2-1 and CIE 15).
     assert median_lightness(np.full((64, 64, 3), 119, np.uint8)) == pytest.approx(50.0, abs=0.2)
+
+
+def test_a_white_background_does_not_count_as_lightness() -> None:
+    picture = np.full((64, 64, 3), 255, np.uint8)
+    assert median_lightness(picture) is None
+    picture[:16] = 119
+    assert median_lightness(picture) == pytest.approx(50.0, abs=0.2)
 
 
 def flags(picture: np.ndarray, gamut: float = 0.0) -> dict[str, Level]:
@@ -80,11 +87,12 @@ def test_each_fault_has_its_flag() -> None:
     assert flags(blurred) == {"IMAGE_BLURRED": Level.FAIL}
     sharp = np.repeat(edges(0.6)[..., None], 3, axis=-1)
     assert flags(sharp) == {"LOW_RESOLUTION": Level.WARN}
-    assert flags(sharp[:400]) == {"LOW_RESOLUTION": Level.FAIL}
+    assert flags(sharp[:190]) == {"LOW_RESOLUTION": Level.FAIL}
     assert flags(sharp, 0.2) == {"LOW_RESOLUTION": Level.WARN, "GAMUT_CLIPPED": Level.WARN}
     dark = flags(sharp // 30)
     assert dark["EXPOSURE"] is Level.FAIL
     assert dark["CLIPPED_PIXELS"] is Level.WARN
+    assert flags(np.full((1000, 1000, 3), 255, np.uint8))["EXPOSURE"] is Level.FAIL
     assert dark["FOCUS_NOT_MEASURABLE"] is Level.INFO
 
 
