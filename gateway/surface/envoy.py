@@ -278,7 +278,11 @@ def _route_config(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
         "x-trace-id": options.trace,
         "x-content-type-options": "nosniff",
     }
-    added = [{"header": {"key": k, "value": v}} for k, v in headers.items()]
+    # Services set some of them too; appending would answer them twice.
+    added = [
+        {"header": {"key": k, "value": v}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for k, v in headers.items()
+    ]
     # What a person's data is in must not stay in caches that nobody knows of.
     store = {"header": {"key": "cache-control", "value": "no-store"}, "append_action": "ADD_IF_ABSENT"}
     cors: Config = {

@@ -201,6 +201,7 @@ class Analyses(gateway_pb2_grpc.AnalysisServiceServicer):
 
     async def GetArtifact(self, request, context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         self.seen.note("GetArtifact", request, context)
+        await context.send_initial_metadata((("x-content-type-options", "nosniff"),))
         yield httpbody_pb2.HttpBody(content_type="image/png", data=request.name.encode())
 
 
@@ -316,6 +317,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    names: tuple[str, ...]
+    """Names of the headers as they came, repeated ones included."""
 
     @property
     def json(self) -> Any:
@@ -346,7 +349,8 @@ class Edge:
         try:
             connection.request(verb, path, body=body, headers=sent)
             answer = connection.getresponse()
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            pairs = [(k.lower(), v) for k, v in answer.getheaders()]
+            return Answer(answer.status, dict(pairs), answer.read(), tuple(k for k, _ in pairs))
         finally:
             connection.close()
 

@@ -243,6 +243,8 @@ def test_a_report_comes_as_pdf(edge: Edge) -> None:
     assert answer.headers["cache-control"] == "no-store"
     artifact = edge.http("GET", f"/v1/analyze/{JOB}/artifacts/mask.png")
     assert (artifact.body, artifact.headers["content-type"]) == (b"mask.png", "image/png")
+    # The service sets it as well; the answer has it once.
+    assert artifact.names.count("x-content-type-options") == 1
 
 
 def test_a_big_result_passes(edge: Edge) -> None:
