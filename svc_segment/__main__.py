@@ -10,7 +10,7 @@ from svc_segment.stage import STAGE
 
 if __name__ == "__main__":
     service.run(
-        "segment",
+        "svc_segment",
         services=[segment_pb2.DESCRIPTOR.services_by_name["SegmentService"]],
         register=register,
         stages=[STAGE],

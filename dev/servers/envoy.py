@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
+from dev.home import PROJECT
 from dev.ports import HOST, Ports
 from dev.process import ProcessSpec, StartError, http_probe
 
 PORTS = {"gateway": 8080, "envoy_admin": 9901}
 STAGE_CLUSTERS = ("color",)
+RENDER_S = 30.0
 
 
 def spec(data: Path, ports: Ports, key_set: Path, after: Sequence[str] = ()) -> ProcessSpec:
@@ -41,17 +47,21 @@ def program() -> str:
 
 
 def _render(data: Path, ports: Ports, key_set: Path) -> None:
-    from gateway.surface.envoy import EnvoyOptions, write
-
-    upstreams = {"gateway": f"{HOST}:{ports['grpc_gateway']}"}
-    upstreams |= {f"svc_{name}": f"{HOST}:{ports[f'grpc_{name}']}" for name in STAGE_CLUSTERS}
-    write(
-        EnvoyOptions(
-            folder=data,
-            port=ports["gateway"],
-            admin_port=ports["envoy_admin"],
-            issuer=f"http://{HOST}:{ports['gateway']}",
-            upstreams=upstreams,
-            jwks_file=key_set,
-        )
+    """Has the gateway's own generator write the configuration; raises StartError when it cannot."""
+    options = {
+        "--out": str(data),
+        "--port": str(ports["gateway"]),
+        "--admin-port": str(ports["envoy_admin"]),
+        "--issuer": f"http://{HOST}:{ports['gateway']}",
+        "--jwks-file": str(key_set),
+        "--otlp": os.environ.get("ASSAY_OTLP_ENDPOINT", ""),
+    }
+    upstreams = [f"gateway={HOST}:{ports['grpc_gateway']}"]
+    upstreams += [f"svc_{name}={HOST}:{ports[f'grpc_{name}']}" for name in STAGE_CLUSTERS]
+    argv = [sys.executable, "-m", "gateway.surface", *chain.from_iterable(options.items())]
+    argv += chain.from_iterable(("--upstream", each) for each in upstreams)
+    done = subprocess.run(  # noqa: S603 - argv of our own, no shell
+        argv, cwd=PROJECT, capture_output=True, text=True, timeout=RENDER_S, check=False
     )
+    if done.returncode != 0:
+        raise StartError(f"gateway.surface: {done.stderr.strip()}")
