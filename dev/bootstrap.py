@@ -92,7 +92,7 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
     """Makes .venv exactly as the lock file says, from the index of the lock file or from a mirror."""
     if run(uv, "sync", *GROUPS[wanted], "--frozen", "--quiet", "--python", python):
         return True
-    mirror = mirror_flags()
+    mirror = mirror_flags(pip_settings())
     if not mirror:
         return False
     print("set-up: trying the package index that pip is configured for", flush=True)
@@ -115,14 +115,19 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
     )
 
 
-def mirror_flags() -> list[str]:
+def pip_settings() -> str:
+    """What pip is configured for, as `pip config list` prints it; empty when there is no pip."""
+    ours = UV_HOME / "bin" / "python"
+    python = str(ours) if ours.exists() else sys.executable
+    argv = [python, "-m", "pip", "config", "list"]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout  # noqa: S603 - no shell
+
+
+def mirror_flags(settings: str) -> list[str]:
     """pip's configured indexes as flags of uv, which does not read pip's configuration."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
     names = {"index-url": "--default-index", "extra-index-url": "--index", "find-links": "--find-links"}
     flags: list[str] = []
-    for line in shown.stdout.splitlines():
+    for line in settings.splitlines():
         key, _, value = line.partition("=")
         flag = names.get(key.rpartition(".")[2])
         if flag:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
+import tempfile
 from collections.abc import Iterable, Mapping
+from io import TextIOWrapper
+from pathlib import Path
 
 Ports = Mapping[str, int]
 
 HOST = "127.0.0.1"
+# Free ports that another process may snatch, before we give up.
+ATTEMPTS = 5
 
 
 def is_free(port: int, host: str = HOST) -> bool:
@@ -38,20 +45,48 @@ def free_ports(*wanted: Iterable[str]) -> dict[str, int]:
             each.close()
 
 
-def assign(usual: Ports, previous: Ports) -> dict[str, int]:
-    """Chooses a port for every name of `usual`: the previous one, else the usual one, else a free one.
+class Claims:
+    """Ports that this process claims for its stack, as long as it lives.
 
-    A port that is taken is never chosen, and no port is chosen twice.
+    A port is not listened on until its server has started; the claim, a lock on a file per port,
+    keeps another stack of the same user from choosing it in the meantime.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir()) / f"assay-ports-{os.getuid()}"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._held: list[TextIOWrapper] = []
+
+    def take(self, port: int) -> bool:
+        """Claims a port that is free; False when it is taken or claimed."""
+        if not is_free(port):
+            return False
+        file = (self._folder / str(port)).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._held.append(file)
+        return True
+
+    def release(self) -> None:
+        """Gives up every claim."""
+        for file in self._held:
+            file.close()
+        self._held.clear()
+
+
+def assign(usual: Ports, previous: Ports, claims: Claims) -> dict[str, int]:
+    """Chooses and claims a port per name of `usual`: the previous one, the usual one, or a free one.
+
+    Raises OSError when no free port can be had.
     """
     chosen: dict[str, int] = {}
     for name, number in usual.items():
-        candidates = [previous.get(name, 0), number]
-        fitting = (p for p in candidates if p and p not in chosen.values() and is_free(p))
-        chosen[name] = next(fitting, 0)
-    missing = [name for name, port in chosen.items() if not port]
-    while missing:
-        for name, port in free_ports(missing).items():
-            if port not in chosen.values():
-                chosen[name] = port
-        missing = [name for name in missing if not chosen[name]]
+        candidates = [p for p in (previous.get(name, 0), number) if p]
+        candidates += [free_ports([name])[name] for _ in range(ATTEMPTS)]
+        chosen[name] = next((p for p in candidates if claims.take(p)), 0)
+        if not chosen[name]:
+            raise OSError(f"no free port for {name}")
     return chosen

@@ -12,7 +12,7 @@ from pathlib import Path
 from dev import issuer
 from dev.credentials import write_private
 from dev.home import PROJECT
-from dev.ports import HOST, Ports, assign
+from dev.ports import HOST, Claims, Ports, assign
 from dev.process import ProcessSpec
 from dev.servers import envoy, nats, postgres, s3
 
@@ -45,7 +45,7 @@ def process_names(replicas: Mapping[str, int]) -> list[str]:
     return ["gateway", *STAGES, *more]
 
 
-def choose_ports(folder: Path, names: list[str]) -> dict[str, int]:
+def choose_ports(folder: Path, names: list[str], claims: Claims) -> dict[str, int]:
     """Ports of everything; those of the last start where they are free, kept in ports.json."""
     record = folder / "ports.json"
     previous: dict[str, int] = json.loads(record.read_text()) if record.exists() else {}
@@ -56,15 +56,15 @@ def choose_ports(folder: Path, names: list[str]) -> dict[str, int]:
     wanted = os.environ.get("GATEWAY")
     if wanted:
         previous["gateway"] = int(wanted)
-    chosen = assign(usual, previous)
+    chosen = assign(usual, previous, claims)
     write_private(record, json.dumps({**previous, **chosen}, indent=2))
     return chosen
 
 
-def build(folder: Path, replicas: Mapping[str, int]) -> Stack:
-    """The stack that lives in `folder`. Draws credentials and chooses ports; starts nothing."""
+def build(folder: Path, replicas: Mapping[str, int], claims: Claims) -> Stack:
+    """The stack that lives in `folder`. Draws credentials and claims ports; starts nothing."""
     names = process_names(replicas)
-    ports = choose_ports(folder, names)
+    ports = choose_ports(folder, names, claims)
     common = _common_environment(folder, ports)
     servers = (
         nats.spec(folder / "nats", ports),

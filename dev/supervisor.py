@@ -20,6 +20,7 @@ from pathlib import Path
 from dev import home
 from dev.home import Identity, ProcessState, StackState
 from dev.logs import RotatingLog
+from dev.ports import Claims
 from dev.process import ProcessSpec, StartError, launch_argv
 
 PROBE_PERIOD_S = 0.1
@@ -263,21 +264,26 @@ class Lock:
         except OSError as error:
             raise AlreadyRunning(f"a stack already runs in {folder}; see `assay status`") from error
 
+    def release(self) -> None:
+        """Lets another supervisor have the folder."""
+        self._file.close()
+
 
 def main(arguments: Sequence[str]) -> int:
     """`python -m dev.supervisor [NAME=REPLICAS]...`: runs the product's stack in ASSAY_HOME."""
     from dev import stack
 
     folder = home.home()
-    lock = Lock(folder)
+    lock, claims = Lock(folder), Claims()
     previous = home.read_state(folder)
     if previous is not None:
         for name in home.end_strays(previous):
             print(f"ended a stray of an earlier run: {name}", flush=True)
     replicas = {name: int(count) for name, count in (each.split("=") for each in arguments)}
-    built = stack.build(folder, replicas)
+    built = stack.build(folder, replicas, claims)
     asyncio.run(_supervise(folder, built.specs, built.urls))
-    del lock
+    claims.release()
+    lock.release()
     return 0
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import pytest
 from dev import control, home
 from dev.home import Identity, ProcessState, StackState
 from dev.logs import RotatingLog, tail
-from dev.ports import assign, free_ports, is_free
+from dev.ports import Claims, assign, free_ports, is_free
 
 # A process that says when it starts and when it is told to end; "crash" dies at once.
 CHILD = """
@@ -227,17 +228,24 @@ def test_logs_rotate_by_size_and_lose_no_line(tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_ports_are_the_usual_ones_unless_taken_and_stay_the_same():
-    held = free_ports(["x"])["x"]
-    free = free_ports(["y"])["y"]
-    import socket
-
+def test_ports_are_the_usual_ones_unless_taken_and_stay_the_same(tmp_path):
+    held, free = free_ports(["x", "y"]).values()
+    usual = {"x": held, "y": free, "z": free}
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", held))
         holder.listen()
         assert not is_free(held)
-        first = assign({"x": held, "y": free, "z": free}, {})
+        claims = Claims(tmp_path)
+        first = assign(usual, {}, claims)
         assert first["x"] != held
         assert first["y"] == free
         assert len(set(first.values())) == 3
-        assert assign({"x": held, "y": free, "z": free}, first) == first
+        claims.release()
+        assert assign(usual, first, Claims(tmp_path)) == first
+
+
+def test_two_stacks_that_start_at_once_never_choose_the_same_port(tmp_path):
+    usual = free_ports(["x", "y"])
+    one, two = Claims(tmp_path), Claims(tmp_path)
+    assert assign(usual, {}, one) == usual
+    assert not set(assign(usual, {}, two).values()) & set(usual.values())
