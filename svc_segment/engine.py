@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mesh.errors import ResourceExhausted
 from svc_segment.batcher import Batcher
 from svc_segment.core import Segmentation, conclude
+from svc_segment.features import CHANNELS
 from svc_segment.images import decode
 from svc_segment.model import DEFAULT, Model, load_model
 from svc_segment.tiles import blend, passes
@@ -52,7 +53,7 @@ def model(name_version: str) -> Model:
     """The released model, loaded and warmed once per process; errors as `load_model`."""
     loaded = load_model(name_version or DEFAULT)
     edge = loaded.contract.multiple * 4
-    loaded.logits(np.zeros((1, 6, edge, edge), np.float32))
+    loaded.logits(np.zeros((1, CHANNELS, edge, edge), np.float32))
     log.info("model loaded", model=loaded.contract.label, provider=loaded.provider)
     return loaded
 

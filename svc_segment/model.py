@@ -62,7 +62,7 @@ class Model:
         return str(self.session.get_providers()[0])
 
     def logits(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Ink logits (B, H, W) of features (B, 6, H, W); H and W multiples of contract.multiple."""
+        """Ink logits (B, H, W) of features (B, CHANNELS, H, W); H and W multiples of contract.multiple."""
         (out,) = self.session.run(None, {"features": tiles})
         return np.asarray(out, np.float32)[:, 0]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_segment.features import features, skin_reference
+from svc_segment.features import features, surroundings
 from svc_segment.model import Contract
 
 
@@ -19,14 +19,14 @@ class Pass:
     size: tuple[int, int]
     """Height and width of the photo at this scale, pixels."""
     padded: NDArray[np.float32]
-    """Features (6, H, W), mirrored at the right and bottom to whole tiles."""
+    """Features (7, H, W), mirrored at the right and bottom to whole tiles."""
     tile: tuple[int, int]
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     weight: float
 
     def tiles(self) -> list[NDArray[np.float32]]:
-        """Features (6, h, w) of each tile, row by row."""
+        """Features (7, h, w) of each tile, row by row."""
         height, width = self.tile
         return [
             np.ascontiguousarray(self.padded[:, y : y + height, x : x + width])
@@ -68,7 +68,7 @@ def _look(rgb: NDArray[np.uint8], side: int, contract: Contract, weight: float) 
     height, width = (max(1, round(n * scale)) for n in rgb.shape[:2])
     if (height, width) != rgb.shape[:2]:
         rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    values = features(rgb, skin_reference(rgb))
+    values = features(rgb, surroundings(rgb))
     tall, rows = _cuts(height, contract)
     wide, columns = _cuts(width, contract)
     bottom, right = rows[-1] + tall - height, columns[-1] + wide - width

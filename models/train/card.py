@@ -30,9 +30,10 @@ Pool SHA-256 {pool}; validation {validation}.
 
 ## Method
 
-A U-Net of {parameters} parameters on features of six channels: the photo, and the log of its ratio to local
-skin in linear light. Weights are Apache-2.0 as the project. ONNX opset {opset}, weights stored in half
-precision; largest difference to PyTorch in logit {parity}. Code revision {revision}.
+A U-Net of {parameters} parameters on features of seven channels: the photo, the log of its ratio to local
+skin in linear light, and how far skin encloses each place. Weights are Apache-2.0 as the project. ONNX opset
+{opset}, weights stored in half precision; largest difference to PyTorch in logit {parity}. Code revision
+{revision}.
 
 Threshold {threshold}, temperature {temperature}; calibrated on {method}.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.train.pool import SIZE, Pool
-from svc_segment.features import features, shrink, skin_reference
+from svc_segment.features import features, shrink, surroundings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Phase:
 @dataclass(frozen=True)
 class Batch:
     inputs: NDArray[np.float32]
-    """(B, 6, side, side), as the product computes them."""
+    """(B, 7, side, side), as the product computes them."""
     mask: NDArray[np.uint8]
     """(B, side, side): 255 ink, 128 ignore, 0 bare."""
     skin: NDArray[np.uint8]
@@ -61,14 +61,14 @@ def _crop(
     window = float(np.exp(rng.uniform(*np.log(phase.window))))
     x, y = _corner(rng, scene[..., 3], window)
     side = round(window)
-    # What the reference may see reaches from the crop alone to the whole scene.
+    # What the surroundings may see reaches from the crop alone to the whole scene.
     margin = rng.uniform(0, 1)
     left, top = round(x * margin), round(y * margin)
     right, bottom = (round(SIZE - (SIZE - at - side) * margin) for at in (x, y))
     photo = np.ascontiguousarray(rgb[top:bottom, left:right])
     tone = _tone(rng)
-    reference = skin_reference(_apply(tone, shrink(photo)))
-    inner = _inside(reference, photo.shape[:2], (x - left, y - top, side))
+    around = surroundings(_apply(tone, shrink(photo)))
+    inner = _inside(around, photo.shape[:2], (x - left, y - top, side))
     part = np.s_[y : y + side, x : x + side]
     how = cv2.INTER_AREA if side > phase.side else cv2.INTER_LINEAR
     small = cv2.resize(np.ascontiguousarray(rgb[part]), (phase.side, phase.side), interpolation=how)
@@ -77,14 +77,14 @@ def _crop(
 
 
 def _inside(
-    reference: NDArray[np.float32], photo: tuple[int, ...], square: tuple[int, int, int]
+    around: NDArray[np.float32], photo: tuple[int, ...], square: tuple[int, int, int]
 ) -> NDArray[np.float32]:
-    """The part of a reference map (h, w, 3) that a square (x, y, side) of its photo covers, as a map."""
+    """The part of a map (h, w, C) that a square (x, y, side) of its photo covers, as a map."""
     x, y, side = square
-    rows, columns = reference.shape[0] / photo[0], reference.shape[1] / photo[1]
+    rows, columns = around.shape[0] / photo[0], around.shape[1] / photo[1]
     top, left = int(y * rows), int(x * columns)
     bottom, right = max(top + 1, round((y + side) * rows)), max(left + 1, round((x + side) * columns))
-    return reference[top:bottom, left:right]
+    return around[top:bottom, left:right]
 
 
 def _turn(rng: np.random.Generator, scene: NDArray[np.uint8]) -> NDArray[np.uint8]:

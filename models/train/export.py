@@ -16,6 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from models.train.network import MULTIPLE, InkLogit, InkNet
+from svc_segment.features import CHANNELS
 
 OPSET = 17
 LARGEST_BYTES = 8 * 2**20
@@ -54,7 +55,7 @@ def write_onnx(net: InkNet, path: Path) -> float:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             shown,
-            (torch.zeros(1, 6, 64, 96),),
+            (torch.zeros(1, CHANNELS, 64, 96),),
             str(path),
             input_names=["features"],
             output_names=["logit"],
@@ -98,7 +99,7 @@ def _parity(shown: InkLogit, path: Path) -> float:
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     rng, worst = np.random.default_rng(5), 0.0
     for batch, height, width in ((1, 64, 64), (2, 256, 320), (3, 480, 384)):
-        rough = rng.normal(0, 1, (batch, 6, height // 16, width // 16)).astype(np.float32)
+        rough = rng.normal(0, 1, (batch, CHANNELS, height // 16, width // 16)).astype(np.float32)
         values = np.repeat(np.repeat(rough, 16, 2), 16, 3)
         with torch.no_grad():
             ours = shown(torch.from_numpy(values)).numpy()
@@ -121,9 +122,9 @@ def write_json(
         "format": {"onnx_opset": OPSET, "weights": "float16, cast to float32 at load"},
         "input": {
             "name": "features",
-            "layout": "B, 6, H, W float32",
+            "layout": f"B, {CHANNELS}, H, W float32",
             "multiple": MULTIPLE,
-            "channels": "normalised R, G, B; log linear ratio to local skin / 0.75 (svc_segment/features.py)",
+            "channels": "R, G, B; log ratios to local skin; enclosure by skin (svc_segment/features.py)",
             "mean": [0.5, 0.5, 0.5],
             "std": [0.25, 0.25, 0.25],
         },

@@ -1,9 +1,11 @@
-"""The ink segmenter: a small U-Net on half-resolution planes, fully convolutional, six channels in."""
+"""The ink segmenter: a small, fully convolutional U-Net on half-resolution planes."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from svc_segment.features import CHANNELS
 
 WIDTHS = (24, 40, 72, 112, 160)
 MULTIPLE = 32
@@ -42,12 +44,12 @@ class Mobile(nn.Module):
 
 
 class InkNet(nn.Module):
-    """(B, 6, H, W) features to (B, 2, H, W) logits: ink, and visible skin (a training aid, not exported)."""
+    """Features (B, CHANNELS, H, W) to logits (B, 2, H, W): ink, and visible skin (only for training)."""
 
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d, e = WIDTHS
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(24, a))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(2), conv(4 * CHANNELS, a))
         self.down1 = Residual(a)
         self.down2 = nn.Sequential(nn.MaxPool2d(2), conv(a, b), Residual(b))
         self.down3 = nn.Sequential(nn.MaxPool2d(2), conv(b, c), Residual(c))
@@ -73,7 +75,7 @@ class InkNet(nn.Module):
 
 
 class InkLogit(nn.Module):
-    """What is exported: (B, 6, H, W) features to (B, 1, H, W) ink logit."""
+    """What is exported: (B, CHANNELS, H, W) features to (B, 1, H, W) ink logit."""
 
     def __init__(self, net: InkNet) -> None:
         super().__init__()

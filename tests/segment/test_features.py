@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.synth.camera import encode
 from models.synth.pigment import absorbance
 from models.synth.skin import skin_colour
-from svc_segment.features import CHANNELS, features, skin_reference
+from svc_segment.features import CHANNELS, features, surroundings
 
 
 def patch(ita: float, light: float, ink: str = "") -> NDArray[np.uint8]:
@@ -21,13 +21,13 @@ def patch(ita: float, light: float, ink: str = "") -> NDArray[np.uint8]:
 
 
 def ratio(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return features(rgb, skin_reference(rgb))[3:, 72:88, 72:88].mean((1, 2))
+    return features(rgb, surroundings(rgb))[3:6, 72:88, 72:88].mean((1, 2))
 
 
 @pytest.mark.parametrize("ita", [-40, -10, 15, 40, 58])
 def test_bare_skin_has_no_ratio(ita: float) -> None:
     rgb = patch(ita, 0.8)
-    assert np.abs(features(rgb, skin_reference(rgb))[3:]).max() < 0.06
+    assert np.abs(features(rgb, surroundings(rgb))[3:6]).max() < 0.06
 
 
 @pytest.mark.parametrize("ink", ["black", "red", "blue", "dark_green"])
@@ -43,16 +43,27 @@ def test_light_divides_out() -> None:
 
 def test_shape_and_range() -> None:
     rgb = np.random.default_rng(1).integers(0, 256, (50, 70, 3)).astype(np.uint8)
-    out = features(rgb, skin_reference(rgb))
+    out = features(rgb, surroundings(rgb))
     assert out.shape == (CHANNELS, 50, 70)
     assert out.dtype == np.float32
     assert np.isfinite(out).all()
     assert np.abs(out[:3]).max() <= 2.0
     assert out[3:].min() >= -2.6 / 0.75 - 1e-5
-    assert out[3:].max() <= 1.5 / 0.75 + 1e-5
+    assert out[3:6].max() <= 1.5 / 0.75 + 1e-5
+    assert np.abs(out[6]).max() <= 1 + 1e-5
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_black_and_white_frames_are_finite(value: int) -> None:
     rgb = np.full((40, 40, 3), value, np.uint8)
-    assert np.isfinite(features(rgb, skin_reference(rgb))).all()
+    assert np.isfinite(features(rgb, surroundings(rgb))).all()
+
+
+def test_a_dark_thing_on_skin_is_enclosed_and_one_beside_the_limb_is_not() -> None:
+    linear = np.full((192, 192, 3), 0.01, np.float32)
+    linear[:, 60:150] = skin_colour(30)
+    linear[80:110, 90:120] *= 0.05
+    enclosure = surroundings((encode(linear) * 255 + 0.5).astype(np.uint8))[..., 3]
+    inside, beside = enclosure[31, 35], enclosure[31, 8]
+    assert inside > 0.9
+    assert beside < 0.6

@@ -11,6 +11,7 @@ import pytest
 
 from mesh.errors import FailedPrecondition, Internal, NotFound
 from svc_segment import providers
+from svc_segment.features import CHANNELS
 from svc_segment.model import DEFAULT, REGISTRY, Model, load_model
 
 
@@ -32,7 +33,7 @@ def test_the_released_model_loads_and_runs_on_the_cpu_here(model: Model) -> None
 
 def test_batch_height_and_width_are_free_and_batches_change_nothing(model: Model) -> None:
     rng = np.random.default_rng(1)
-    tiles = rng.normal(0, 1, (3, 6, 64, 96)).astype(np.float32)
+    tiles = rng.normal(0, 1, (3, CHANNELS, 64, 96)).astype(np.float32)
     together = model.logits(tiles)
     assert together.shape == (3, 64, 96)
     for k in range(3):
