@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 
-import nats.errors
 import structlog
 from assay.events.v1.analysis_pb2 import Analysis, Failure
 from nats.aio.msg import Msg
@@ -68,7 +67,8 @@ async def run(connection: JetStream) -> None:
             try:
                 for advisory in await subscription.fetch(16, timeout=5):
                     await _move(connection.js, advisory)
-            except nats.errors.TimeoutError:
+            except TimeoutError:
+                # nats-py raises its own subclass or the plain one.
                 continue
     finally:
         await subscription.unsubscribe()

@@ -56,7 +56,8 @@ async def take(subscription: JetStreamContext.PullSubscription, ledger: Ledger) 
     """
     try:
         messages = await subscription.fetch(BATCH, timeout=FETCH_S)
-    except nats.errors.TimeoutError:
+    except TimeoutError:
+        # nats-py raises its own subclass or the plain one, depending on where the time ran out.
         return 0
     for position, message in enumerate(messages):
         try:

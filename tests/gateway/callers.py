@@ -16,6 +16,7 @@ from assay.events.v1.analysis_pb2 import Analysis, Consent
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from gateway.__main__ import Gateway
 from gateway.issuer import keys
@@ -54,6 +55,10 @@ async def served(settings: Settings, stream: JetStream) -> AsyncIterator[Served]
     resources = Resources(settings, ObjectStore(settings), stream)
     server = grpc.aio.server(interceptors=[Door(auth.rules(SERVICES), auth.Verifier(settings))])
     gateway.register(server, resources)
+    health_service = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+    for service in SERVICES:
+        await health_service.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     work = [gateway.follow, gateway.relay, gateway.project, gateway.reap]
@@ -122,8 +127,12 @@ class Caller:
     async def publish(self, job_id: str, fact: str, pages: int) -> Analysis:
         """Publishes a fact as a stage would."""
         document = with_pages(await self.document(job_id), pages)
-        await facts.publish_fact(self.served.resources.nats.js, fact, document, source="test")
+        await self.publish_document(fact, document)
         return document
+
+    async def publish_document(self, fact: str, document: Analysis) -> None:
+        """Publishes a fact with a document of the test's own."""
+        await facts.publish_fact(self.served.resources.nats.js, fact, document, source="test")
 
     async def until(self, job_id: str, state: int, seconds: float = 20) -> pb.AnalysisView:
         """Waits until an analysis is in a state."""
