@@ -39,15 +39,15 @@ class Plan:
     scenes: int = 3000
     validation: int = 240
     phases: tuple[Phase, ...] = (
-        Phase(steps=1000, side=128, batch=16, window=(200.0, 512.0)),
-        Phase(steps=900, side=256, batch=8, window=(190.0, 512.0)),
+        Phase(steps=600, side=128, batch=16, window=(200.0, 512.0)),
+        Phase(steps=450, side=256, batch=8, window=(190.0, 512.0)),
     )
     learning_rate: float = 2.5e-3
     weight_decay: float = 1e-3
-    average: float = 0.995
+    average: float = 0.99
     """Share of the running mean of weights that each step keeps."""
     seed: int = 1
-    save_every: int = 200
+    save_every: int = 150
 
     @property
     def steps(self) -> int:

@@ -70,5 +70,9 @@ def _compose(job: tuple[int, int]) -> tuple[NDArray[np.uint8], list[float]]:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Hash of a finished pool, kept beside it: a pool is gigabytes."""
+    kept = path.with_suffix(".sha256")
+    if not kept.exists():
+        with path.open("rb") as file:
+            kept.write_text(hashlib.file_digest(file, "sha256").hexdigest())
+    return kept.read_text()
