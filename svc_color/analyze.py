@@ -19,7 +19,7 @@ from svc_color.skin import (
     skin_reference,
     triple,
 )
-from svc_color.space import Array, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from svc_color.space import Array, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
 from svc_color.transmission import optical_density, transmission, transmission_lab
 
 Mask = NDArray[np.bool_]
@@ -157,30 +157,31 @@ def _describe(
     origin: tuple[int, int],
 ) -> list[tuple[int, InkColour]]:
     """Every label that has pixels, with its ink, largest first."""
-    areas = np.bincount(labels.ravel(), minlength=1)
-    areas[0] = 0
-    order = [int(label) for label in np.argsort(-areas, kind="stable") if areas[label]]
-    total = int(areas.sum())
-    return [
-        (label, _ink(rank, rgb, labels == label, core, areas[label] / total, skin, origin))
-        for rank, label in enumerate(order, start=1)
-    ]
+    rows, columns = np.nonzero(labels)
+    label, inside, colours = labels[rows, columns], core[rows, columns], rgb[rows, columns]
+    areas = np.bincount(label, minlength=1)
+    order = [int(each) for each in np.argsort(-areas, kind="stable") if areas[each]]
+    inks = []
+    for rank, each in enumerate(order, start=1):
+        own = label == each
+        inner = own & inside
+        chosen = colours[inner if np.count_nonzero(inner) >= _CORE_PIXELS else own]
+        centre = (float(columns[own].mean()) + origin[0], float(rows[own].mean()) + origin[1])
+        inks.append((each, _ink(rank, chosen, int(areas[each]), len(label), centre, skin)))
+    return inks
 
 
 def _ink(
     number: int,
-    rgb: Image,
-    area: Mask,
-    core: Mask,
-    share: float,
+    colours: Image,
+    pixels: int,
+    of: int,
+    centroid: tuple[float, float],
     skin: SkinReference | SkinNotMeasurable,
-    origin: tuple[int, int],
 ) -> InkColour:
-    inner = area & core
-    chosen = rgb[inner] if np.count_nonzero(inner) >= _CORE_PIXELS else rgb[area]
-    light = srgb_to_linear(chosen).mean(axis=0)
-    lab, spread = triple(srgb_to_lab(linear_to_srgb(light))), triple(srgb_to_lab(chosen).std(axis=0))
-    rows, columns = np.nonzero(area)
+    """One ink from the colours (n, 3) that stand for it; `pixels` is its area, `of` that of all ink."""
+    light = srgb_to_linear(colours).mean(axis=0)
+    lab, spread = triple(linear_to_lab(light)), triple(srgb_to_lab(colours).std(axis=0))
     ratio = lab_t = against = None
     answer = InkClass(UNKNOWN, (), None)
     if isinstance(skin, SkinReference):
@@ -188,15 +189,15 @@ def _ink(
         lab_t = transmission_lab(ratio)
         answer = classify(lab_t, np.array(skin.linear_rgb))
         against = contrast(
-            lab, spread, len(chosen), skin.lab, skin.spread, calibration_sd=quality.UNCALIBRATED_SD
+            lab, spread, len(colours), skin.lab, skin.spread, calibration_sd=quality.UNCALIBRATED_SD
         )
     return InkColour(
         id=number,
         lab=lab,
         spread=spread,
-        area_share=float(share),
-        pixels=len(rows),
-        centroid=(float(columns.mean()) + origin[0], float(rows.mean()) + origin[1]),
+        area_share=pixels / of,
+        pixels=pixels,
+        centroid=centroid,
         swatch="#" + np.round(linear_to_srgb(light) * 255).astype(np.uint8).tobytes().hex(),
         contrast=against,
         lab_t=None if lab_t is None else triple(lab_t),

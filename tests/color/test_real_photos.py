@@ -18,6 +18,7 @@ import pytest
 from svc_color.analyze import ColorResult, analyze
 from svc_color.clusters import MOST_CLUSTERS
 from svc_color.ita import CLASSES
+from svc_color.prototypes import UNKNOWN
 from svc_color.skin import SkinReference
 
 FAMILIES = {
@@ -73,6 +74,19 @@ def test_ink_families_overlap_what_the_eye_saw(photos: list[Photo]) -> None:
         overlaps.append(sum(min(share, found[family]) for family, share in seen.items()))
     print(f"ink family overlap, mean of {len(overlaps)} photos: {np.mean(overlaps):.3f}")
     assert np.mean(overlaps) > 0.65
+
+
+def test_a_class_that_is_named_is_rarely_absent(photos: list[Photo]) -> None:
+    """What the page names, rather than leaves unknown, can be relied on; the price is paid in unknowns."""
+    named = absent = 0.0
+    for photo in photos:
+        for ink in photo.result.inks:
+            if ink.ink_class != UNKNOWN:
+                named += ink.area_share
+                absent += ink.area_share * (ink.ink_class not in photo.colours)
+    print(f"named: {named / len(photos):.2f} of the ink; of that, absent by eye: {absent / named:.3f}")
+    assert named / len(photos) > 0.5
+    assert absent / named < 0.1
 
 
 def test_skin_class_lies_in_the_possible_set(photos: list[Photo]) -> None:
