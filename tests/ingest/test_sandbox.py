@@ -42,9 +42,10 @@ def test_too_little_processor_time_is_a_typed_error_and_a_fresh_process_follows(
     pool = Sandbox(limits=replace(DEFAULT_LIMITS, cpu_seconds=1))
     try:
         pool.start()
-        wide = np.full((8000, 8000, 3), 90, np.uint8)
+        noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3)).astype(np.uint8)
+        slow = encode(np.tile(noise, (12, 12, 1)), "JPEG", quality=50, progressive=True)
         with pytest.raises(InvalidInput) as refused:
-            pool.ingest(encode(wide, "JPEG"))
+            pool.ingest(slow)
         assert refused.value.code == "IMAGE_TOO_COMPLEX"
         assert pool.ingest(encode(scene(), "PNG")).original.width == 240
     finally:
@@ -63,6 +64,15 @@ def test_a_wall_clock_limit_is_a_passing_error() -> None:
         pool.close()
 
 
+def kill_at_work(pool: Sandbox, pid: int, number: signal.Signals) -> None:
+    """Signals the process soon after it was taken out of the pool to work."""
+    end = time.monotonic() + 20
+    while pool.pids() and time.monotonic() < end:
+        time.sleep(0.005)
+    time.sleep(0.05)
+    os.kill(pid, number)
+
+
 @pytest.mark.parametrize(
     ("number", "kind", "code"),
     [
@@ -77,8 +87,7 @@ def test_death_in_the_middle_of_an_image(number: signal.Signals, kind: type[Exce
     try:
         pool.start()
         (pid,) = pool.pids()
-        killer = threading.Timer(0.05, os.kill, (pid, number))
-        killer.start()
+        threading.Thread(target=kill_at_work, args=(pool, pid, number)).start()
         with pytest.raises((Transient, InvalidInput)) as lost:
             pool.ingest(SLOW)
         assert (type(lost.value), lost.value.code) == (kind, code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,13 @@ from svc_ingest.stage import STAGE, handle, sandbox
 from tests.ingest.conftest import encode, scene
 
 T = TypeVar("T")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end_the_decoders() -> Iterator[None]:
+    yield
+    sandbox().close()
+    sandbox.cache_clear()
 
 
 @dataclass
