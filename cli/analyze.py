@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +127,28 @@ def watched(api: Any, job_id: str, *, show_progress: bool) -> None:
 
     columns = (TextColumn("{task.description:<40}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("queued", total=100)
-        tell: Callable[..., None] = bar.update
+        task, followed = bar.add_task("queued", total=100), Followed()
         for event in api.await_end(job_id, DEADLINE_S):
-            percent, message = event.data.get("progress_percent"), event.data.get("progress_message")
-            if percent is None:
-                percent, message = event.data.get("percent"), event.data.get("message")
-            stage = event.data.get("stage") or ""
-            if percent is not None:
-                tell(task, completed=float(percent), description=f"{stage} {message or ''}".strip())
+            followed.take(event.name, event.data)
+            bar.update(task, completed=followed.percent, description=followed.doing)
+
+
+class Followed:
+    """How far a job is as a whole, from the events of its stages; never goes back."""
+
+    def __init__(self) -> None:
+        self.percent = 0.0
+        self.doing = "queued"
+        self._stages = 1
+        self._finished = 0
+
+    def take(self, name: str, data: Json) -> None:
+        """Takes in a "state" event (an AnalysisView) or a "progress" event (stage, percent, message)."""
+        within = 0.0
+        if name == "state":
+            self._stages = max(1, len(data.get("stages", [])))
+            self._finished = sum("finished_at" in stage for stage in data.get("stages", []))
+        elif name == "progress":
+            within = float(data.get("percent", 0)) / 100
+            self.doing = f"{data.get('stage', '')}: {data.get('message', '')}"
+        self.percent = max(self.percent, 100 * min(1.0, (self._finished + within) / self._stages))

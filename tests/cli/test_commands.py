@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli import intake, problems
+from cli.analyze import Followed
 from cli.api import Event, http_problem, parse_events, storage_problem
 from cli.main import assay
 
@@ -154,6 +155,36 @@ def test_server_sent_events_are_read_as_the_standard_says():
         Event("progress", {"percent": 5}),
         Event("message", {"a": 1}),
     ]
+
+
+def test_progress_of_the_whole_never_goes_back():
+    followed = Followed()
+    stages = [{"name": "ingest", "finished_at": "t"}, {"name": "segment"}]
+    seen = []
+    for name, data in [
+        ("state", {"stages": [{"name": "ingest"}, {"name": "segment"}]}),
+        ("progress", {"stage": "ingest", "percent": 80, "message": "Reading"}),
+        ("state", {"stages": stages}),
+        ("progress", {"stage": "segment", "percent": 50, "message": "Looking"}),
+        ("progress", {"stage": "segment", "percent": 10, "message": "Late"}),
+        ("state", {"stages": [{**stage, "finished_at": "t"} for stage in stages]}),
+    ]:
+        followed.take(name, data)
+        seen.append(followed.percent)
+    assert seen == [0, 40, 50, 75, 75, 100]
+    assert followed.doing == "segment: Late"
+
+
+def test_doctor_finds_what_is_wrong_and_says_what_to_do(tmp_path):
+    done = run("doctor", "--json", home=tmp_path)
+    findings = {finding["check"]: finding for finding in json.loads(done.stdout)}
+    assert {"python", "program envoy", "disk", "memory", "clock", "credentials"} <= findings.keys()
+    assert all(findings[name]["ok"] for name in ("python", "program envoy", "clock", "credentials"))
+    (tmp_path / "issuer.pem").write_text("a key")
+    (tmp_path / "issuer.pem").chmod(0o644)
+    done = run("doctor", home=tmp_path)
+    assert done.returncode == 1
+    assert "fix: chmod 600" in done.stdout
 
 
 def test_problems_are_read_from_any_answer(capsys):
