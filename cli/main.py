@@ -39,11 +39,10 @@ def main() -> None:
     """Runs the command line; a problem becomes readable text, or JSON under --json, on stderr."""
     as_json = "--json" in sys.argv
     try:
-        assay.main(standalone_mode=False)
+        # click answers the status of an Exit; commands themselves answer nothing.
+        sys.exit(assay.main(standalone_mode=False))
     except CommandError as error:
         sys.exit(report(error, as_json=as_json))
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
