@@ -55,10 +55,15 @@ def _serve(requests: BinaryIO, answers: BinaryIO, idle_bytes: int) -> bool:
 
 def _bound(limits: Limits, idle_bytes: int) -> None:
     """Sets the memory limit, and the processor limit to what was used so far and one image more."""
-    resource.setrlimit(resource.RLIMIT_AS, (idle_bytes + limits.memory_bytes, resource.RLIM_INFINITY))
+    _set_soft(resource.RLIMIT_AS, idle_bytes + limits.memory_bytes)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(usage.ru_utime + usage.ru_stime) + limits.cpu_seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+    _set_soft(resource.RLIMIT_CPU, math.ceil(usage.ru_utime + usage.ru_stime) + limits.cpu_seconds)
+
+
+def _set_soft(limit: int, value: int) -> None:
+    """Sets a soft limit, at most the hard one, which the machine may have lowered and stays as it is."""
+    _, hard = resource.getrlimit(limit)
+    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def _address_space() -> int:

@@ -11,11 +11,11 @@ from svc_ingest.result import Level
 
 
 def edges(sigma: float, angle: float = 20.0, height: int = 600, width: int = 800) -> np.ndarray:
-    """Straight edges at an angle, blurred by a Gaussian: (height, width) uint8. Drawn at 4 times the size."""
-    y, x = np.mgrid[0 : 4 * height, 0 : 4 * width].astype(np.float32)
+    """Straight edges at an angle, blurred by a Gaussian: (height, width) uint8. Drawn at twice the size."""
+    y, x = np.mgrid[0 : 2 * height, 0 : 2 * width].astype(np.float32)
     along = x * np.cos(np.radians(angle)) + y * np.sin(np.radians(angle))
-    bars = np.where((along // 320) % 2 > 0, 190.0, 70.0).astype(np.float32)
-    blurred = cv2.GaussianBlur(bars, (0, 0), max(0.1, 4 * sigma))
+    bars = np.where((along // 160) % 2 > 0, 190.0, 70.0).astype(np.float32)
+    blurred = cv2.GaussianBlur(bars, (0, 0), 2 * sigma)
     small = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_AREA)
     small += np.random.default_rng(0).normal(0, 1, small.shape)
     return np.clip(small, 0, 255).round().astype(np.uint8)
