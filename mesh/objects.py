@@ -58,6 +58,7 @@ class ObjectStore:
     """Reads and writes objects of the two buckets."""
 
     def __init__(self, settings: Settings) -> None:
+        """Raises ValueError when KMS encryption is asked for without TLS."""
         self.settings = settings
         self._sse = _encryption(settings)
         self._client = _client(settings, settings.s3_endpoint)
@@ -219,4 +220,6 @@ def _client(settings: Settings, endpoint: str) -> Minio:
 def _encryption(settings: Settings) -> Sse:
     if settings.s3_encryption == "sse-s3":
         return SseS3()
+    if not settings.s3_endpoint.startswith("https://"):
+        raise ValueError("ASSAY_S3_ENCRYPTION=sse-kms needs an https:// ASSAY_S3_ENDPOINT")
     return SseKMS(settings.s3_kms_key_id, {})

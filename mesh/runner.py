@@ -28,7 +28,6 @@ from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
-from nats.js.kv import KeyValue
 from opentelemetry import trace
 from structlog.typing import FilteringBoundLogger
 
@@ -114,11 +113,9 @@ class Runner:
 
     async def run(self) -> None:
         """Fetches until stopped, then waits for what runs, at most the drain time."""
-        progress = Progress(await self._bucket(PROGRESS_BUCKET))
-        control = Control(await self._bucket(CONTROL_BUCKET))
         while not self._stopping.is_set():
             try:
-                await self._consume(progress, control)
+                await self._consume()
             except PASSING as error:
                 self._log.warning("consumer_lost", error=str(error), kind=type(error).__name__)
                 await _sleep_unless(self._stopping, RECOVER_S)
@@ -127,7 +124,9 @@ class Runner:
         for task in self._running:
             task.cancel()
 
-    async def _consume(self, progress: Progress, control: Control) -> None:
+    async def _consume(self) -> None:
+        progress = Progress(await self._js.key_value(PROGRESS_BUCKET))
+        control = Control(await self._js.key_value(CONTROL_BUCKET))
         subscription = await self._js.pull_subscribe_bind(self._edge.durable, facts.STREAM)
         try:
             while not self._stopping.is_set():
@@ -334,9 +333,6 @@ class Runner:
         """Full jitter over an exponential ceiling; never so short that it is a hot loop."""
         ceiling = min(self._settings.retry_cap_s, self._settings.retry_base_s * 2 ** (delivery - 1))
         return random.uniform(ceiling / 4, ceiling)  # noqa: S311 (jitter, not a secret)
-
-    async def _bucket(self, name: str) -> KeyValue:
-        return await self._js.key_value(name)
 
 
 def failed(analysis: Analysis, stage: str, error: AssayError) -> Analysis:

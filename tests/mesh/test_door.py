@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -108,7 +107,7 @@ async def test_a_good_token_passes(ask, issuer):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exp": int(time.time()) - 3600},
+        {"exp": 1_000_000_000},
         {"exp": None},
         {"iat": None},
         {"aud": "other"},
@@ -117,7 +116,7 @@ async def test_a_good_token_passes(ask, issuer):
         {"sub": None},
         {"tenant": None},
         {"tenant": "not-a-uuid"},
-        {"nbf": int(time.time()) + 3600},
+        {"nbf": 32_000_000_000},
         {"headers": {"kid": "unknown"}},
         {"headers": {"typ": "id+jwt"}},
         {"headers": {"typ": None}},

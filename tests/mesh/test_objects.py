@@ -120,3 +120,22 @@ async def test_an_expired_signature_is_refused(objects):
     )
     await asyncio.sleep(2.2)
     assert await asyncio.to_thread(post, signed.url, signed.fields, b"z") == 403
+
+
+def test_production_signs_and_sends_the_kms_header(settings):
+    """SeaweedFS's KMS forgets its keys, so only the header is looked at here."""
+    kms = settings.model_copy(
+        update={"s3_encryption": "sse-kms", "s3_kms_key_id": "tenant-key", "s3_endpoint": "https://s3.test"}
+    )
+    store = ObjectStore(kms)
+    signed = store.sign_upload("k", media_type="image/png", max_bytes=9, lifetime=timedelta(minutes=1))
+    store.close()
+    assert signed.fields["X-Amz-Server-Side-Encryption"] == "aws:kms"
+    assert signed.fields["X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"] == "tenant-key"
+    assert signed.url == "https://s3.test/assay-uploads"
+
+
+def test_kms_in_the_clear_is_refused_at_start(settings):
+    kms = settings.model_copy(update={"s3_encryption": "sse-kms", "s3_kms_key_id": "tenant-key"})
+    with pytest.raises(ValueError, match="needs an https"):
+        ObjectStore(kms)
