@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from assay.gateway.v1 import gateway_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.api import paging
-from gateway.api.views import STATES, view
+from gateway.api.views import STATES, moment, view
 from gateway.desk import Desk
 from gateway.ledger import jobs
 from gateway.ledger.jobs import JobFilter
@@ -24,8 +21,12 @@ async def page(desk: Desk, caller: Principal, request: pb.ListAnalysesRequest) -
         kind=request.kind or None,
         state=names.get(request.state),
         subject_id=request.subject_id or None,
-        created_after=moment(request.created_after, request.HasField("created_after")),
-        created_before=moment(request.created_before, request.HasField("created_before")),
+        created_after=(
+            moment(request.created_after, "created_after") if request.HasField("created_after") else None
+        ),
+        created_before=(
+            moment(request.created_before, "created_before") if request.HasField("created_before") else None
+        ),
         before=paging.decode(request),
     )
     size = request.page_size or DEFAULT_PAGE
@@ -36,8 +37,3 @@ async def page(desk: Desk, caller: Principal, request: pb.ListAnalysesRequest) -
     return pb.ListAnalysesResponse(
         analyses=[view(row, with_result=False) for row in shown], next_page_token=more
     )
-
-
-def moment(value: Timestamp, present: bool) -> datetime | None:
-    """Returns a timestamp in UTC, None when it is absent."""
-    return value.ToDatetime(UTC) if present else None

@@ -9,6 +9,7 @@ from assay.events.v1.analysis_pb2 import Analysis, Job
 from assay.gateway.v1 import gateway_pb2 as pb
 
 from gateway.api.uploads import expired, received
+from gateway.api.views import moment
 from gateway.desk import Desk
 from gateway.ledger import idempotency, jobs, uploads
 from gateway.ledger.ids import uuid7
@@ -66,6 +67,15 @@ def check_order(desk: Desk, request: pb.AnalyzeRequest) -> None:
             "Nothing is analysed without the person's consent to it.",
             field="consent.treatment",
             fix="Ask the person; when they agree, send consent.treatment as true.",
+        )
+    if request.consent.HasField("given_at"):
+        moment(request.consent.given_at, "consent.given_at")
+    if not request.consent.text_version.isprintable():
+        raise InvalidInput(
+            "INVALID_FIELD",
+            "The version of the consent text holds control characters.",
+            field="consent.text_version",
+            fix='Send the version that the person saw, for example "2026-01".',
         )
     if request.WhichOneof("assessment") != "tattoo":
         raise FailedPrecondition(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from assay.common.v1.types_pb2 import ObjectRef
@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.projection import PAGES
+from mesh.errors import InvalidInput
 from mesh.progress import Step
 
 STAGES = {
@@ -71,6 +72,19 @@ def timestamp(moment: datetime | None) -> Timestamp | None:
     made = Timestamp()
     made.FromDatetime(moment)
     return made
+
+
+def moment(value: Timestamp, field: str) -> datetime:
+    """Returns a caller's timestamp in UTC; raises InvalidInput outside of the years 1 to 9999."""
+    try:
+        return value.ToDatetime(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(
+            "INVALID_FIELD",
+            "The timestamp is outside of the years 1 to 9999.",
+            field=field,
+            fix="Send a moment such as 2026-01-31T12:00:00Z.",
+        ) from error
 
 
 def stages(row: JobRow) -> list[pb.StageView]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import nats.errors
+import psycopg
 import structlog
 from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.message import DecodeError
@@ -86,7 +87,14 @@ async def take_one(message: Msg, ledger: Ledger) -> None:
         pages=count_pages(analysis),
         stored_at=message.metadata.timestamp,
     )
-    known = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
+    try:
+        known = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        # The same fact would be refused for ever; the stream keeps it for whoever looks into it.
+        log.error("fact_refused", subject=message.subject, kind=type(error).__name__)
+        PROJECTED.labels(subject.fact, "refused").inc()
+        await message.term()
+        return
     if not known:
         log.warning("fact_without_job", job_id=subject.job_id, fact=subject.fact, stream_seq=sequence)
     PROJECTED.labels(subject.fact, "folded" if known else "no_job").inc()

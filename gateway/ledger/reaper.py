@@ -10,12 +10,13 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from assay.events.v1.analysis_pb2 import Failure
+from assay.events.v1.analysis_pb2 import Analysis, Failure
 from prometheus_client import Counter
 
 from gateway.ledger import jobs, outbox
 from gateway.ledger.database import Connection, Ledger, bind_tenant
 from gateway.ledger.notify import backoff_s
+from mesh import facts
 from mesh.errors import Transient
 from mesh.objects import ObjectStore
 from mesh.tasks import check_cancelled
@@ -103,20 +104,24 @@ async def fail_overdue(connection: Connection) -> int:
         job = await jobs.find(connection, row["job_id"])
         if job is None:
             continue
-        document = job.document
-        document.failure.CopyFrom(
-            Failure(
-                stage="gateway",
-                code="DEADLINE",
-                message="The analysis did not end in time.",
-                fix="Start the analysis again; if it persists, report the job id.",
-                permanent=False,
-            )
-        )
-        await outbox.add(connection, "failed", document)
+        await outbox.add(connection, "failed", overdue_document(job.document))
         await jobs.record_audit(connection, row["tenant_id"], ACTOR, "analysis.deadline", row["job_id"], {})
         log.warning("job_overdue", job_id=row["job_id"])
     return len(overdue)
+
+
+def overdue_document(document: Analysis) -> Analysis:
+    """Returns the document with the failure; without its pages when both do not fit into a fact."""
+    failure = Failure(
+        stage="gateway",
+        code="DEADLINE",
+        message="The analysis did not end in time.",
+        fix="Start the analysis again; if it persists, report the job id.",
+    )
+    whole = Analysis(failure=failure)
+    whole.MergeFrom(document)
+    fits = whole.ByteSize() <= facts.MAX_FACT_BYTES
+    return whole if fits else Analysis(job=document.job, failure=failure)
 
 
 async def expire_uploads(connection: Connection) -> int:

@@ -18,7 +18,7 @@ from gateway.ledger.database import Ledger
 from gateway.ledger.notify import OUTBOX, Fanout, backoff_s, wait_for
 from mesh import facts, telemetry
 from mesh.control import CANCELLED, Control
-from mesh.errors import Transient
+from mesh.errors import AssayError, Transient
 from mesh.jetstream import JetStream
 from mesh.tasks import check_cancelled
 from mesh.topology import CONTROL_BUCKET
@@ -38,7 +38,7 @@ async def run_relay(ledger: Ledger, stream: JetStream, fanout: Fanout) -> None:
             check_cancelled()
             try:
                 count = await relay_batch(ledger, stream)
-            except (nats.errors.Error, TimeoutError, OSError, Transient) as error:
+            except (nats.errors.Error, TimeoutError, OSError, AssayError) as error:
                 failures += 1
                 log.warning("outbox_relay_failed", error=str(error), kind=type(error).__name__)
                 await asyncio.sleep(backoff_s(failures))

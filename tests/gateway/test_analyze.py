@@ -13,6 +13,7 @@ import pytest
 from assay.balance.v1.balance_pb2 import BalanceTrial
 from assay.events.v1.analysis_pb2 import Consent
 from assay.gateway.v1 import gateway_pb2 as pb
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from mesh.facts import publish_fact
 from mesh.settings import Settings
@@ -150,7 +151,13 @@ async def test_orders_that_are_refused(caller: Caller) -> None:
     absent = pb.AnalyzeRequest(upload_id=upload_id, tattoo=order(upload_id).tattoo)
     long_wait = order(upload_id, mode=pb.MODE_SYNC)
     long_wait.timeout.FromSeconds(61)
+    nul = order(upload_id)
+    nul.consent.text_version = "2026\x00"
+    beyond = order(upload_id)
+    beyond.consent.given_at.seconds = 10**15
     cases = [
+        (nul, "INVALID_FIELD", "consent.text_version"),
+        (beyond, "INVALID_FIELD", "consent.given_at"),
         (no_consent, "CONSENT_REQUIRED", "consent.treatment"),
         (absent, "INVALID_FIELD", "consent"),
         (balance, "KIND_NOT_AVAILABLE", "balance"),
@@ -284,6 +291,9 @@ async def test_page_tokens_are_checked(caller: Caller) -> None:
         request = pb.ListAnalysesRequest(page_size=1, page_token=bad)
         problem = await refused(caller.stub.ListAnalyses(request, metadata=caller.metadata))
         assert (problem.code, problem.field) == ("PAGE_TOKEN_INVALID", "page_token")
+    beyond = pb.ListAnalysesRequest(created_after=Timestamp(seconds=-(10**15)))
+    problem = await refused(caller.stub.ListAnalyses(beyond, metadata=caller.metadata))
+    assert (problem.code, problem.field) == ("INVALID_FIELD", "created_after")
     other = pb.ListAnalysesRequest(page_size=1, page_token=token, kind="tattoo")
     assert (
         await refused(caller.stub.ListAnalyses(other, metadata=caller.metadata))

@@ -20,7 +20,7 @@ from gateway.ledger.database import Ledger
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.notify import Fanout, listen, wait_for
 from gateway.ledger.projector import run_projector
-from gateway.ledger.reaper import reap, remove_expired
+from gateway.ledger.reaper import overdue_document, reap, remove_expired
 from gateway.ledger.relay import relay_batch, run_relay
 from mesh import facts
 from mesh.control import Control
@@ -29,7 +29,7 @@ from mesh.facts import publish_fact
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.settings import Settings
-from mesh.topology import CONTROL_BUCKET
+from mesh.topology import CONTROL_BUCKET, PROJECTOR
 from tests.gateway.conftest import Servers
 from tests.gateway.ledgers import make_order, make_upload, store, with_pages
 
@@ -188,6 +188,42 @@ async def test_a_report_before_the_deadline_fact_wins(
                 await asyncio.sleep(0.05)
         await asyncio.sleep(0.3)
         assert (await until(app, order, "succeeded")).failure is None
+
+
+def test_a_deadline_fact_always_fits(tenant: str) -> None:
+    order = make_order(tenant)
+    small = overdue_document(with_pages(order, 3))
+    assert small.HasField("color")
+    assert small.failure.code == "DEADLINE"
+    big = with_pages(order, 3)
+    big.color.illuminant = "x" * (facts.MAX_FACT_BYTES - big.ByteSize() - 10)
+    facts.encode("colored", big)
+    assert facts.encode("failed", overdue_document(big))
+    assert overdue_document(big).failure.code == "DEADLINE"
+
+
+async def test_facts_that_cannot_be_folded_do_not_stop_the_others(
+    settings: Settings, app: Ledger, worker: Ledger, stream: JetStream, tenant: str
+) -> None:
+    good = make_order(tenant)
+    broken = [make_order(tenant) for _ in range(3)]
+    broken[0].job.job_id = "no-uuid"
+    broken[1].job.tenant_id = "no-uuid"
+    broken[2].job.epoch = 0
+    subjects = [str(facts.subject("ingested", order)) for order in broken]
+    async with background(settings, worker, stream):
+        await store(app, good)
+        await store(app, zero := make_order(tenant))
+        broken[2].job.job_id = zero.job.job_id
+        subjects[2] = str(facts.subject("ingested", broken[2]))
+        for subject, order in zip(subjects, broken, strict=True):
+            await stream.js.publish(subject, order.SerializeToString())
+        await stream.js.publish(f"analysis.local.tattoo.ingested.{good.job.job_id}.1", b"\xff\xff")
+        await stream.js.publish(f"analysis.local.tattoo.unknown.{good.job.job_id}.1", b"")
+        await publish_fact(stream.js, "reported", with_pages(good, 6), source="test")
+        await until(app, good, "succeeded")
+    left = await stream.js.consumer_info(facts.STREAM, PROJECTOR)
+    assert (left.num_pending, left.num_ack_pending) == (0, 0)
 
 
 async def test_one_reaper_at_a_time(app: Ledger, worker: Ledger, tenant: str) -> None:
