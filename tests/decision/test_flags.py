@@ -150,6 +150,13 @@ def test_a_harmless_case_fires_only_the_standing_notice(case, decided):
     assert "fired" not in {outcome for rule, outcome in judged.items() if rule != "R40"}
 
 
+def test_pale_ink_is_held_when_its_lightness_cannot_be_measured(case, decided):
+    pale = case([{"class": "light_blue", "area_share": 1.0, "lab_t": [91, 0, 0]}])
+    assert {o["status"] for o in decided(pale)["inks"][0]["options"]} == {"hold"}
+    result = decided(pale | {"image": {"chart": False, "quality_ok": True}})
+    assert {o["status"] for o in result["inks"][0]["options"]} == {"hold"}
+
+
 def test_a_flag_tells_its_severity_region_by_region(case, decided):
     inks = [{"class": "light_blue", "area_share": 0.5}, {"class": "flesh", "area_share": 0.5}]
     result = decided(case(inks))
