@@ -36,7 +36,7 @@ def decide(case: Path | None, as_json: bool, schema: bool) -> None:
         raise click.UsageError("Name a CASE file, or ask for --schema.")
     try:
         stated = json.loads(case.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise refused("CASE_INVALID", f"{case} cannot be read as JSON: {error}") from error
     parsed = parse_case(stated)
     decision = to_json(run(parsed, load_ruleset(parsed.ruleset or DEFAULT_RULESET)))
@@ -47,7 +47,7 @@ def _readable(decision: dict[str, Any]) -> str:
     ruleset = decision["ruleset"]
     lines = [
         f"status: {decision['status']}   skin: {decision['fitzpatrick_safe']}   "
-        f"ruleset: {ruleset['name']}@{ruleset['version']}"
+        f"ruleset: {ruleset['name']}@{ruleset['version']} ({ruleset['approval']})"
     ]
     for ink in decision["inks"]:
         lines.append(f"{ink['class']}:")
