@@ -64,7 +64,8 @@ async def test_a_token_that_verifies(gateway: Served, settings: Settings, client
         key_set = await gateway_pb2_grpc.TokenServiceStub(channel).GetKeySet(pb.GetKeySetRequest())
         stub = gateway_pb2_grpc.AnalysisServiceStub(channel)
         metadata = (("authorization", f"Bearer {answer['access_token']}"),)
-        assert list((await stub.ListAnalyses(pb.ListAnalysesRequest(), metadata=metadata)).analyses) == []
+        listed = await stub.ListAnalyses(pb.ListAnalysesRequest(page_size=1), metadata=metadata)
+        assert len(listed.analyses) <= 1
     header = jwt.get_unverified_header(answer["access_token"])
     key = jwt.PyJWKSet.from_json(key_set.data.decode())[header["kid"]]
     claims = jwt.decode(answer["access_token"], key, algorithms=["ES256"], audience="assay")
