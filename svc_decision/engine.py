@@ -331,7 +331,9 @@ def _engine_trace(judged: _Judged, inks: Sequence[InkDecision]) -> Iterator[Trac
     yield TraceEntry("V01", "fired" if skin.override == "applied" else "not_fired", stated, skin.override)
     for region, ink in enumerate(case.inks):
         outcome = "fired" if region in judged.no_ink else "not_fired"
-        yield TraceEntry("N01", outcome, (("region.delta_e00", ink.delta_e00),), "", region)
+        # Without a chart the difference is an estimate, which the rule does not look at.
+        saw_difference = (("region.delta_e00", ink.delta_e00 if case.image.chart else None),)
+        yield TraceEntry("N01", outcome, saw_difference, "", region)
     for advice in inks:
         for option in advice.options:
             for rule in ("C01", "C02", "Q01", "Q02", "Q03"):
@@ -341,7 +343,7 @@ def _engine_trace(judged: _Judged, inks: Sequence[InkDecision]) -> Iterator[Trac
 
 
 def _session_trace(ruleset: Ruleset, estimate: Sessions) -> Iterator[TraceEntry]:
-    effect = "; ".join(estimate.reasons) or f"score {estimate.score}"
+    effect = "; ".join(reason.rstrip(".") for reason in estimate.reasons) or f"score {estimate.score}"
     yield TraceEntry("KD", "fired" if estimate.estimable else "not_fired", estimate.points, effect)
     applied = {rule for rule, _ in estimate.modifiers}
     for modifier in ruleset.sessions.modifiers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from svc_decision.conditions import FactValue
 from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
 
 
@@ -68,8 +69,20 @@ def message_line(message: Message) -> str:
 
 
 def trace_fields(entry: TraceEntry) -> list[str]:
-    """What a rule saw, as "name=value"; an unknown value reads "unanswered"."""
-    return [f"{name}={'unanswered' if value is None else value}" for name, value in entry.saw]
+    """What a rule saw, as "name=value", numbers to four digits; the JSON document has them in full."""
+    return [f"{name}={_shown(name, value)}" for name, value in entry.saw]
+
+
+def _shown(name: str, value: FactValue) -> str:
+    """A value for people to read: an absent answer is "unanswered", another absent fact "not known"."""
+    if value is None:
+        return "unanswered" if name.startswith("intake.") else "not known"
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    if isinstance(value, float):
+        # Four digits tell a value from the bounds of the rules; whole numbers of any size stay whole.
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return str(value)
 
 
 def _ink(ink: InkDecision) -> dict[str, Any]:

@@ -72,7 +72,8 @@ def estimate(
     )
     inputs = _inputs(case, ruleset, fitzpatrick)
     reasons = tuple(f"{name} is not known: {fix}" for name, (value, fix) in inputs.items() if value is None)
-    reasons = obstacles + reasons
+    # Two regions of one class share their obstacle.
+    reasons = tuple(dict.fromkeys(obstacles)) + reasons
     if reasons:
         return Sessions(None, None, None, None, (), reasons, (), modifiers)
     chosen = {name: str(value) for name, (value, _) in inputs.items()}

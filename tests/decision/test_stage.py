@@ -21,6 +21,8 @@ from mesh.errors import FailedPrecondition, InvalidInput, NotFound
 from mesh.facts import MAX_FACT_BYTES
 from svc_color.prototypes import prototypes
 from svc_decision.case import schema
+from svc_decision.decision import TraceEntry
+from svc_decision.present import trace_fields
 from svc_decision.service import DecisionService
 from svc_decision.stage import STAGE, handle
 from svc_decision.wire import case_of_analysis
@@ -299,3 +301,29 @@ async def test_typed_call_carries_the_override():
     assert tanned.fitzpatrick_safe == pb.FITZPATRICK_IV
     assert restored.fitzpatrick_safe == pb.FITZPATRICK_III
     assert "OVERRIDE_APPLIED" in [m.code for m in restored.messages]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("p.red", 0.123456789, "p.red=0.1235"),
+        ("skin.ita", -20.000000001, "skin.ita=-20"),
+        ("area_cm2", 12345.678, "area_cm2=12346"),
+        ("intake.age", 41, "intake.age=41"),
+        ("intake.gold", None, "intake.gold=unanswered"),
+        ("region.delta_e00", None, "region.delta_e00=not known"),
+        ("site.tags", ("face", "pmu"), "site.tags=face, pmu"),
+    ],
+)
+def test_the_trace_is_written_for_people(name, value, line):
+    assert trace_fields(TraceEntry("X", "fired", ((name, value),))) == [line]
+
+
+async def test_sessions_say_each_reason_once_and_end_it_once():
+    """Two regions of one class share their reason; the trace joins reasons with one mark."""
+    page = await handle(analysis(BLACK, RED, RED, calibrated=True), Folder())
+    effect = next(entry.effect for entry in page.trace if entry.rule == "KD")
+    reasons = effect.split("; ")
+    assert len(reasons) == len(set(reasons)) >= 1
+    assert ".;" not in effect
+    assert not effect.endswith(".")

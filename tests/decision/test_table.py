@@ -295,6 +295,12 @@ def test_t31_no_chart_is_qualitative(case, decided):
     assert result["fitzpatrick_safe"] == "II"
     assert statuses(result) == {730: "consider", 785: "consider", 1064: "not_useful", 532: "not_useful"}
     assert all(o["rank"] is None for o in result["inks"][0]["options"])
+    # Estimates are shown on the report; the message says that the decision looked past them, and so it did.
+    message = next(m for m in result["messages"] if m.startswith("QUALITATIVE"))
+    assert "estimates here, and neither is used for the decision" in message
+    seen = {entry["rule"]: entry["saw"] for entry in result["trace"]}
+    assert seen["N01"]["region.delta_e00"] is None
+    assert seen["F01"]["skin.ita"] is None
 
 
 @pytest.mark.parametrize("consent", [None, False, True])
