@@ -27,6 +27,10 @@ _MIN_EDGE: Final = 3.0
 _EDGE_OVER_MEDIAN: Final = 6.0
 _MIN_EDGE_PIXELS: Final = 200
 _MAX_RISE: Final = 20.0
+_LEAST_RISE: Final = 0.8
+"""10 to 90 % rise of a perfect edge averaged over pixels of width 1."""
+_NO_EDGES: Final = "it has too few clear edges"
+_TOO_STEEP: Final = "it was sharpened, or its edges are lines too thin to tell their blur"
 _USUAL_FIELD_MM: Final = 100
 _LEAST_FIELD_MM: Final = 40
 _CHART: Final = "needs a colour chart of known size in the photo"
@@ -65,7 +69,7 @@ def assess(original: Pixels, working: Pixels, gamut_clipped_share: float) -> Qua
     clipped = 100 * clipped_share(_centre(original))
     specular = 100 * specular_share(_centre(working))
     lightness = median_lightness(_centre(working))
-    rise = edge_rise(grey)
+    rise = edge_rise(np.asarray(_centre(grey)))
     gamut = 100 * gamut_clipped_share
     measures = [
         Measure("short_side", float(min(width, height)), "px"),
@@ -79,7 +83,7 @@ def assess(original: Pixels, working: Pixels, gamut_clipped_share: float) -> Qua
             "" if lightness is not None else "nearly every pixel is clipped",
         ),
         Measure("gamut_clipped_share", gamut, "%"),
-        Measure("edge_rise", rise, "px", "" if rise is not None else "the photo has no clear edges"),
+        rise,
         *(Measure(name, None, unit, reason) for name, unit, reason in _NOT_HERE),
     ]
     flags = [
@@ -128,13 +132,17 @@ def median_lightness(rgb: Pixels) -> float | None:
     return float(np.median(lab[..., 0]))
 
 
-def edge_rise(grey: Pixels) -> float | None:
-    """10 to 90 % rise, in pixels, of the sharper edges (first quartile); None with too few edges.
+def edge_rise(grey: Pixels) -> Measure:
+    """10 to 90 % rise, in pixels, of the sharper edges (first quartile) of a picture (height, width).
 
     The picture is blurred once more by a known Gaussian s0; on an edge of blur s the gradient falls by
     R = sqrt(s^2 + s0^2) / s, so s = s0 / sqrt(R^2 - 1) (Zhuo and Sim, Pattern Recognition 44:1852, 2011).
     Before, a slight Gaussian steadies the gradient against noise; its variance and that of the central
     difference (1/3) are taken off again. Values above 20 px are reported as 20.
+
+    Not measurable with too few edges, and where they come out steeper than a perfect lens draws them on
+    square pixels: sharpening overshoots, and a line thinner than the blur fades faster than an edge. Neither
+    says how sharp the lens was.
     """
     steady = np.asarray(cv2.GaussianBlur(grey.astype(np.float32), (0, 0), _STEADY_SIGMA), np.float32)
     gradient = _gradient(steady)
@@ -143,11 +151,13 @@ def edge_rise(grey: Pixels) -> float | None:
     least = max(_MIN_EDGE, _EDGE_OVER_MEDIAN * float(np.median(gradient[::4, ::4])))
     crest = (gradient >= least) & (gradient >= cv2.dilate(gradient, np.ones((3, 3), np.uint8)))
     if np.count_nonzero(crest) < _MIN_EDGE_PIXELS:
-        return None
+        return Measure("edge_rise", None, "px", _NO_EDGES)
     ratio = np.maximum(gradient[crest] / again[crest], 1.001)
     variance = _BLUR_SIGMA**2 / (ratio**2 - 1) - _STEADY_SIGMA**2 - 1 / 3
-    sigma = float(np.sqrt(max(0.0, float(np.percentile(variance, 25)))))
-    return min(_MAX_RISE, _RISE_PER_SIGMA * sigma)
+    rise = _RISE_PER_SIGMA * float(np.sqrt(max(0.0, float(np.percentile(variance, 25)))))
+    if rise < _LEAST_RISE:
+        return Measure("edge_rise", None, "px", _TOO_STEEP)
+    return Measure("edge_rise", min(_MAX_RISE, rise), "px")
 
 
 def _gradient(light: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -196,11 +206,11 @@ def _exposure(lightness: float | None) -> Flag | None:
     )
 
 
-def _focus(rise: float | None) -> Flag | None:
+def _focus(measure: Measure) -> Flag | None:
+    rise = measure.value
     if rise is None:
-        return Flag(
-            "FOCUS_NOT_MEASURABLE", Level.INFO, "The photo has too few clear edges to judge its focus."
-        )
+        message = f"The focus of the middle of the photo cannot be judged: {measure.not_measurable}."
+        return Flag("FOCUS_NOT_MEASURABLE", Level.INFO, message)
     # 0.3 mm at 10 px/mm and 0.6 mm at 5 px/mm are both 3 px; twice that is beyond the gate at any sampling.
     if rise <= 3:
         return None

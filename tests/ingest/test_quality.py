@@ -27,16 +27,46 @@ def test_edge_rise_recovers_a_known_blur(sigma: float, angle: float) -> None:
     """10 to 90 % rise of a Gaussian edge is 2.563 sigma; within a quarter of it or half a pixel."""
     # The pixel itself averages over one unit, which adds 1/12 to the variance.
     true = 2.563 * np.hypot(sigma, np.sqrt(1 / 12))
-    rise = edge_rise(edges(sigma, angle))
+    rise = edge_rise(edges(sigma, angle)).value
     assert rise is not None
     assert abs(rise - true) <= max(0.5, 0.25 * true)
 
 
 def test_edge_rise_grows_with_blur_and_is_absent_without_edges() -> None:
-    rises = [edge_rise(edges(s)) for s in (0.5, 1.0, 2.0, 4.0)]
-    assert rises == sorted(rises, key=float)
+    rises = [edge_rise(edges(s)).value or 0.0 for s in (0.5, 1.0, 2.0, 4.0)]
+    assert rises == sorted(rises)
     flat = np.random.default_rng(0).normal(128, 2, (600, 800)).round().astype(np.uint8)
-    assert edge_rise(flat) is None
+    assert edge_rise(flat).value is None
+    assert "too few clear edges" in edge_rise(flat).not_measurable
+
+
+def test_edges_steeper_than_a_lens_draws_them_are_not_measurable() -> None:
+    """Never 0 px: sharpening overshoots and thin lines fade faster than edges, so neither tells the blur."""
+    drawn = edges(0.6).astype(np.float32)
+    sharpened = drawn + 2 * (drawn - cv2.GaussianBlur(drawn, (0, 0), 1.5))
+    lines = np.full((600, 800), 200, np.uint8)
+    for x in range(20, 780, 20):
+        cv2.line(lines, (x, 20), (x + 15, 580), 40, 1, cv2.LINE_AA)
+    for picture in (np.clip(sharpened, 0, 255).astype(np.uint8), lines):
+        measure = edge_rise(picture)
+        assert measure.value is None
+        assert "sharpened" in measure.not_measurable
+        assert flags(np.repeat(picture[..., None], 3, axis=-1))["FOCUS_NOT_MEASURABLE"] is Level.INFO
+
+
+def test_edges_are_those_of_the_middle() -> None:
+    """Crisp lettering along the frame says nothing about the lens."""
+    labelled = edges(2.0)
+    plain = assess_rise(labelled)
+    labelled[-70:] = 255
+    cv2.putText(labelled, "SAMPLE, NOT A PHOTOGRAPH", (20, 580), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 20, 2)
+    assert assess_rise(labelled) == plain
+    assert plain == pytest.approx(2.563 * 2.0, rel=0.12)
+
+
+def assess_rise(grey: np.ndarray) -> float | None:
+    rgb = np.repeat(grey[..., None], 3, axis=-1)
+    return next(m.value for m in assess(rgb, rgb, 0.0).measures if m.id == "edge_rise")
 
 
 def test_clipping_counts_exactly() -> None:
