@@ -69,7 +69,8 @@ def segment(rgb: NDArray[np.uint8], model: Model) -> Segmentation:
 
 def conclude(logit: NDArray[np.float32], contract: Contract) -> Segmentation:
     """What an ink logit map (H, W) means under the contract's calibration."""
-    p = 1 / (1 + np.exp(-np.clip(logit / np.float32(contract.temperature), -30, 30)))
+    score = (logit - np.float32(contract.bias)) / np.float32(contract.temperature)
+    p = 1 / (1 + np.exp(-np.clip(score, -30, 30)))
     probability = np.round(p * 255).astype(np.uint8)
     mask, regions, omitted = find_regions(p, contract.threshold)
     ink = mask > 0

@@ -39,7 +39,8 @@ class Contract:
     coarse_weight: float
     """Share of the coarse pass in the mean of logits, 0..1."""
     temperature: float
-    """The logit is divided by this before the sigmoid (Guo et al. 2017)."""
+    bias: float
+    """p = sigmoid((logit - bias) / temperature) (Platt 1999, Guo et al. 2017)."""
     threshold: float
     area_low: float
     """Ink area counted above this probability is the lower end of the area's 95 % interval."""
@@ -121,6 +122,7 @@ def _contract(path: Path) -> Contract:
             coarse_side=use["coarse_side"],
             coarse_weight=use["coarse_weight"],
             temperature=calibration["temperature"],
+            bias=calibration["bias"],
             threshold=calibration["threshold"],
             area_low=calibration["area_low"],
             area_high=calibration["area_high"],

@@ -8,28 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
-from models.evaluate.segment import PhotoScore, evaluate, find_photos, halves
+from models.evaluate.segment import PhotoScore, find_photos, halves, measure
+from svc_segment.model import load_model
 
 
 def report(data_dir: Path) -> str:
-    """Means over all photos, over each half, by skin tone, and every photo."""
-    result = evaluate(data_dir)
-    tuning, held_out = ({p.file for p in half} for half in halves(find_photos(data_dir)))
-    lines = [f"# {result.model} on annotated photos", "", *_head("photos")]
-    lines.append(_mean(f"all ({len(result.photos)})", result.photos))
-    for name, files in (("tuning half", tuning), ("held-out half", held_out)):
-        part = [s for s in result.photos if s.file in files]
-        lines.append(_mean(f"{name} ({len(part)})", part))
-    for skin, s in result.by_skin.items():
-        means = (s.mean_iou, s.mean_f1_2px, s.mean_precision, s.mean_recall)
-        lines.append(_row(f"skin {skin} ({s.photos})", means))
-    lines += ["", *_head("photo")]
-    lines += [_row(s.file, (s.iou, s.f1_2px, s.precision, s.recall)) for s in result.photos]
+    """Means over all photos, over each half, by skin tone; how often the area interval holds; every photo."""
+    model = load_model()
+    photos = find_photos(data_dir)
+    scored = {p.file: measure(p, model) for p in photos}
+    tuning, held_out = halves(photos)
+    groups = [("all", photos), ("tuning half", tuning), ("held-out half", held_out)]
+    groups += [(f"skin {s}", [p for p in photos if p.skin == s]) for s in sorted({p.skin for p in photos})]
+    lines = [f"# {model.contract.label} on annotated photos", "", *_head("photos", " area interval holds |")]
+    for name, group in groups:
+        held = sum(scored[p.file][1] for p in group)
+        lines.append(_mean(f"{name} ({len(group)})", [scored[p.file][0] for p in group]) + f" {held} |")
+    lines += ["", *_head("photo", "")]
+    lines += [_row(s.file, (s.iou, s.f1_2px, s.precision, s.recall)) for s, _ in scored.values()]
     return "\n".join(lines)
 
 
-def _head(first: str) -> list[str]:
-    return [f"| {first} | IoU | F1 within 2 px | precision | recall |", "| --- | --- | --- | --- | --- |"]
+def _head(first: str, more: str) -> list[str]:
+    rule = "| --- | --- | --- | --- | --- |" + (" --- |" if more else "")
+    return [f"| {first} | IoU | F1 within 2 px | precision | recall |{more}", rule]
 
 
 def _mean(name: str, scores: Sequence[PhotoScore]) -> str:

@@ -79,10 +79,7 @@ def evaluate(
         photos = [p for p in photos if p.file in wanted]
     if not photos:
         raise _unusable(f"no annotated photo is left to measure in {data_dir}")
-    scores = []
-    for photo in photos:
-        rgb, truth = load(photo)
-        scores.append(score(photo.file, segment(rgb, model).mask > 0, truth))
+    scores = [measure(photo, model)[0] for photo in photos]
     skins = sorted({p.skin for p in photos})
     return SegmentEvaluation(
         model=model.contract.label,
@@ -93,6 +90,20 @@ def evaluate(
             skin: _skin([s for s, p in zip(scores, photos, strict=True) if p.skin == skin]) for skin in skins
         },
     )
+
+
+def measure(photo: Photo, model: Model) -> tuple[PhotoScore, bool]:
+    """The photo's scores, and whether the interval of its ink area holds the annotated area.
+
+    Only pixels whose annotation is known count.
+    """
+    rgb, truth = load(photo)
+    found = segment(rgb, model)
+    known = truth != IGNORE
+    area = int((truth == 255).sum())
+    sure = found.probability[known] > 255 * model.contract.area_low
+    maybe = found.probability[known] > 255 * model.contract.area_high
+    return score(photo.file, found.mask > 0, truth), int(sure.sum()) <= area <= int(maybe.sum())
 
 
 def find_photos(data_dir: Path) -> list[Photo]:

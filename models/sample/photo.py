@@ -42,6 +42,15 @@ def make(seed: int = SEED) -> bytes:
     return described(data.tobytes(), LABEL)
 
 
+def ink(seed: int = SEED) -> NDArray[np.bool_]:
+    """Where `make` laid ink, (HEIGHT, WIDTH): at least half of a thin black line's absorbance."""
+    rng = np.random.default_rng(seed)
+    shape = (HEIGHT - BORDER, WIDTH)
+    _arm(rng, shape)
+    drawn = _tattoo(rng, shape).mean(-1) > 0.5 * float(absorbance("red").mean() * 0.35)
+    return np.asarray(cv2.copyMakeBorder(drawn.view(np.uint8), 0, BORDER, 0, 0, cv2.BORDER_CONSTANT) > 0)
+
+
 def described(jpeg: bytes, text: str) -> bytes:
     """The JPEG with an EXIF segment (Exif 2.32) that holds only ImageDescription."""
     value = text.encode("ascii") + b"\0"

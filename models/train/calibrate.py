@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evaluate.segment import find_photos, halves, load
 from models.train.export import Calibration
 from models.train.pool import Pool
 from svc_segment.model import Model
 from svc_segment.tiles import blend, passes
 
 COVERAGE = 0.95
+THRESHOLD = 0.5
 _TEMPERATURES = np.arange(0.5, 3.01, 0.1)
-_THRESHOLDS = np.arange(0.3, 0.81, 0.05)
-_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.94, 0.96, 0.98)
+_BIASES = np.arange(-1, 5.01, 0.25)
+_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.94, 0.96, 0.98, 0.99, 0.995)
 # Bands of the individual typology angle (Del Bino & Bernerd 2013).
 ITA_BANDS = (
     ("dark, ITA <= -30", -91.0, -30.0),
@@ -37,56 +40,70 @@ class Seen:
 
 def look(model: Model, pool: Pool) -> list[Seen]:
     """The model's logits for every scene of a pool, by the product's own passes and tiles."""
-    out = []
-    for scene, ita in zip(pool.scenes, pool.ita, strict=True):
-        rgb = np.ascontiguousarray(scene[..., :3])
-        looks = passes(rgb, model.contract)
-        logits = [[model.logits(tile[None])[0] for tile in one.tiles()] for one in looks]
-        out.append(Seen(blend(looks, logits, rgb.shape[:2]), np.array(scene[..., 3]), float(ita)))
-    return out
+    scenes = zip(pool.scenes, pool.ita, strict=True)
+    return [_see(model, np.array(s[..., :3]), np.array(s[..., 3]), float(ita)) for s, ita in scenes]
 
 
-def calibrate(seen: list[Seen]) -> Calibration:
-    """Temperature by likelihood, threshold by mean IoU, area interval by coverage of the true area."""
-    sample = np.concatenate([s.logit[::7, ::7][s.mask[::7, ::7] != 128] for s in seen]).astype(np.float64)
-    truth = np.concatenate([s.mask[::7, ::7][s.mask[::7, ::7] != 128] == 255 for s in seen])
+def look_at_photos(model: Model, folder: Path) -> list[Seen]:
+    """The same for the tuning half of annotated photos."""
+    photos, _ = halves(find_photos(folder))
+    return [_see(model, *load(photo), float("nan")) for photo in photos]
+
+
+def _see(model: Model, rgb: NDArray[np.uint8], mask: NDArray[np.uint8], ita: float) -> Seen:
+    looks = passes(rgb, model.contract)
+    logits = [[model.logits(tile[None])[0] for tile in one.tiles()] for one in looks]
+    return Seen(blend(looks, logits, (rgb.shape[0], rgb.shape[1])), mask, ita)
+
+
+def calibrate(scenes: list[Seen], judged: list[Seen]) -> Calibration:
+    """Temperature by the likelihood of scenes; bias by mean IoU, area interval by coverage, of `judged`.
+
+    `judged` are annotated photos where there are any, else the scenes again.
+    """
+    sample = np.concatenate([s.logit[::7, ::7][s.mask[::7, ::7] != 128] for s in scenes]).astype(np.float64)
+    truth = np.concatenate([s.mask[::7, ::7][s.mask[::7, ::7] != 128] == 255 for s in scenes])
     temperature = float(min(_TEMPERATURES, key=lambda t: _negative_log_likelihood(sample / t, truth)))
-    probabilities = [1 / (1 + np.exp(-s.logit / temperature)) for s in seen]
-    mean_iou = [
-        np.mean([_iou(p > t, s.mask) for p, s in zip(probabilities, seen, strict=True)]) for t in _THRESHOLDS
-    ]
-    threshold = float(_THRESHOLDS[int(np.argmax(mean_iou))])
-    low, high, reached = _interval(seen, probabilities, threshold)
+    bias = float(max(_BIASES, key=lambda b: _mean_iou(judged, b)))
+    probabilities = [1 / (1 + np.exp((bias - s.logit) / temperature)) for s in judged]
+    low, high, reached = _interval(judged, probabilities)
+    kind = "synthetic validation scenes" if judged is scenes else "real photos (the tuning half)"
     return Calibration(
         temperature=round(temperature, 2),
-        threshold=round(threshold, 2),
+        bias=round(bias, 2),
+        threshold=THRESHOLD,
         area_low=round(low, 4),
         area_high=round(high, 4),
-        method=f"{len(seen)} synthetic validation scenes; the area interval held the true area in "
-        f"{100 * reached:.0f} % of those with ink (wanted: {100 * COVERAGE:.0f} %)",
+        method=f"temperature on {len(scenes)} synthetic scenes; bias, area interval on {len(judged)} {kind},"
+        f" where the interval holds the true area in {100 * reached:.0f} % of those with ink",
     )
+
+
+def _mean_iou(seen: list[Seen], bias: float) -> float:
+    return float(np.mean([_iou(s.logit > bias, s.mask) for s in seen if (s.mask == 255).any()]))
 
 
 def by_ita(seen: list[Seen], calibration: Calibration) -> dict[str, dict[str, Any]]:
     """Mean IoU of scenes with ink per band of skin, for the model card."""
-    cut = calibration.temperature * float(np.log(calibration.threshold / (1 - calibration.threshold)))
     out: dict[str, dict[str, Any]] = {}
     for name, low, high in ITA_BANDS:
-        scores = [_iou(s.logit > cut, s.mask) for s in seen if low < s.ita <= high and (s.mask == 255).any()]
+        scores = [
+            _iou(s.logit > calibration.bias, s.mask)
+            for s in seen
+            if low < s.ita <= high and (s.mask == 255).any()
+        ]
         out[name] = {"scenes": len(scores), "mean_iou": round(float(np.mean(scores)), 3) if scores else None}
-    scores = [_iou(s.logit > cut, s.mask) for s in seen if (s.mask == 255).any()]
+    scores = [_iou(s.logit > calibration.bias, s.mask) for s in seen if (s.mask == 255).any()]
     out["all"] = {"scenes": len(scores), "mean_iou": round(float(np.mean(scores)), 3)}
     return out
 
 
-def _interval(
-    seen: list[Seen], probabilities: list[NDArray[np.float32]], threshold: float
-) -> tuple[float, float, float]:
+def _interval(seen: list[Seen], probabilities: list[NDArray[np.float32]]) -> tuple[float, float, float]:
     """The narrowest pair of probabilities whose areas hold the true one often enough, and how often."""
-    low = high = threshold
+    low = high = THRESHOLD
     reached = 0.0
     for share in _SHARES:  # of the way from the threshold to certainty
-        low, high = threshold + share * (1 - threshold), threshold * (1 - share)
+        low, high = THRESHOLD + share * (1 - THRESHOLD), THRESHOLD * (1 - share)
         held = []
         for p, s in zip(probabilities, seen, strict=True):
             known, area = s.mask != 128, int((s.mask == 255).sum())

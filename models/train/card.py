@@ -21,10 +21,11 @@ objects ink); alone, as proof that no ink is left. White, flesh-coloured and ver
 
 ## Data
 
-No photograph was trained on. Scenes are composed by `models/synth`: designs drawn from random numbers and
-motifs of an icon set, multiplied as ink transmission, in linear light, into rendered skin of ITA -50 to 60
-degrees, then seen by a rendered phone camera. The mask is exact. Motifs: game-icons.net by Lorc, Delapouite
-and contributors (https://game-icons.net), {motifs}; they were deformed, recoloured and composited.
+No photograph was trained on; where the calibration below names real photos, they set the bias and the area
+interval only. Scenes are composed by `models/synth`: designs drawn from random numbers and motifs of an
+icon set, multiplied as ink transmission, in linear light, into rendered skin of ITA -50 to 60 degrees, then
+seen by a rendered phone camera. The mask is exact. Motifs: game-icons.net by Lorc, Delapouite and
+contributors (https://game-icons.net), {motifs}; they were deformed, recoloured and composited.
 
 Pool SHA-256 {pool}; validation {validation}.
 
@@ -35,7 +36,8 @@ skin in linear light, and how far skin encloses each place. Weights are Apache-2
 {opset}, weights stored in half precision; largest difference to PyTorch in logit {parity}. Code revision
 {revision}.
 
-Threshold {threshold}, temperature {temperature}; calibrated on {method}.
+Threshold {threshold}, temperature {temperature}, bias {bias}.
+Calibration: {method}.
 
 ## Results
 
@@ -53,7 +55,7 @@ Real photos: docs/models.md holds the figures over 46 annotated photos, by skin 
   synthetic, and no claim about dark skin can rest on it.**
 - Those photos are mostly fresh tattoos in studio light; healed, faded, cross-polarised and laser-treated ink
   is hardly among them.
-- The area interval is calibrated on synthetic photos; on real ones it may hold the true area less often.
+- The area interval rests on few photos; elsewhere it may hold the true area less often.
 - Two neighbouring tattoos are one region when their ink touches; a design of separate lines is many regions.
 """
 
@@ -77,6 +79,7 @@ def write_card(path: Path) -> None:
         revision=said["git_revision"],
         threshold=said["calibration"]["threshold"],
         temperature=said["calibration"]["temperature"],
+        bias=said["calibration"]["bias"],
         method=said["calibration"]["method"],
         table="\n".join(rows),
     )

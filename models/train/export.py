@@ -29,15 +29,16 @@ class Use:
     """How the product runs the model."""
 
     tile: int = 512
-    overlap: int = 96
+    overlap: int = 64
     fine_side: int = 1280
-    coarse_side: int = 640
+    coarse_side: int = 320
     coarse_weight: float = 0.5
 
 
 @dataclass(frozen=True)
 class Calibration:
     temperature: float
+    bias: float
     threshold: float
     area_low: float
     area_high: float

@@ -18,7 +18,7 @@ import cv2
 import torch
 from torch import Tensor
 
-from models.train.calibrate import by_ita, calibrate, look
+from models.train.calibrate import by_ita, calibrate, look, look_at_photos
 from models.train.card import write_card
 from models.train.crops import Batch, Phase, batches
 from models.train.export import Calibration, Use, write_json, write_onnx
@@ -31,7 +31,7 @@ NAME = "ink-seg"
 REPO = Path(__file__).resolve().parents[2]
 CACHE = Path(__file__).parent / ".cache"
 VALIDATION_SEED = 1_000_000
-UNCALIBRATED = Calibration(1.0, 0.5, 0.65, 0.35, "not yet")
+UNCALIBRATED = Calibration(1.0, 0.0, 0.5, 0.65, 0.35, "not yet")
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Plan:
     scenes: int = 3000
     validation: int = 240
     phases: tuple[Phase, ...] = (
-        Phase(steps=600, side=128, batch=16, window=(200.0, 512.0)),
-        Phase(steps=450, side=256, batch=8, window=(190.0, 512.0)),
+        Phase(steps=900, side=128, batch=16, window=(200.0, 512.0)),
+        Phase(steps=1000, side=256, batch=8, window=(190.0, 512.0)),
     )
     learning_rate: float = 2.5e-3
     weight_decay: float = 1e-3
@@ -131,8 +131,13 @@ def _resume(path: Path, plan: Plan, parts: dict[str, Any]) -> tuple[int, list[tu
     return int(saved["step"]), losses, float(saved["seconds"])
 
 
-def release(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, registry: Path) -> None:
-    """Write registry/ink-seg/<version>: ONNX file, model.json, card.md; and the log of the run."""
+def release(
+    version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, photos: Path | None, registry: Path
+) -> None:
+    """Write registry/ink-seg/<version>: ONNX file, model.json, card.md; and the log of the run.
+
+    `photos` is a folder of annotated photos: its tuning half sets bias and area interval, nothing else.
+    """
     folder = registry / NAME / version
     folder.mkdir(parents=True, exist_ok=True)
     difference = write_onnx(run.net, folder / "model.onnx")
@@ -148,8 +153,9 @@ def release(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, re
         "parity_max_logit_difference": round(difference, 5),
     }
     write_json(folder / "model.json", NAME, version, Use(), UNCALIBRATED, about)
-    seen = look(load_model(f"{NAME}@{version}", registry), validation)
-    calibration = calibrate(seen)
+    model = load_model(f"{NAME}@{version}", registry)
+    seen = look(model, validation)
+    calibration = calibrate(seen, look_at_photos(model, photos) if photos else seen)
     metrics = by_ita(seen, calibration)
     about["synthetic_validation"] = metrics
     write_json(folder / "model.json", NAME, version, Use(), calibration, about)
@@ -158,7 +164,7 @@ def release(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, re
     log_path = REPO / "docs" / "experiments" / f"{NAME}-{version}.json"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     log_path.write_text(json.dumps(log, indent=1) + "\n")
-    print(f"released {NAME}@{version}: {json.dumps(metrics['all'])}, threshold {calibration.threshold}")
+    print(f"released {NAME}@{version}: {json.dumps(metrics['all'])}; {calibration.method}")
 
 
 def _revision() -> str:
@@ -185,13 +191,16 @@ def main() -> None:
     parser.add_argument("--version", required=True, help="version to release, for example 0.1.0")
     parser.add_argument("--workers", type=int, default=2, help="processes that compose; threads that train")
     parser.add_argument("--registry", type=Path, default=REPO / "models" / "registry")
+    parser.add_argument(
+        "--photos", type=Path, help="annotated photos; their tuning half sets the calibration"
+    )
     asked = parser.parse_args()
     plan = Plan()
     cv2.setNumThreads(1)
     torch.set_num_threads(asked.workers)
     validation = build(CACHE, VALIDATION_SEED, plan.validation, asked.workers)
     pool = build(CACHE, 0, plan.scenes, asked.workers)
-    release(asked.version, plan, train(plan, pool, CACHE), pool, validation, asked.registry)
+    release(asked.version, plan, train(plan, pool, CACHE), pool, validation, asked.photos, asked.registry)
 
 
 if __name__ == "__main__":

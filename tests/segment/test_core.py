@@ -23,6 +23,7 @@ CONTRACT = Contract(
     coarse_side=400,
     coarse_weight=0.0,
     temperature=1.0,
+    bias=0.0,
     threshold=0.5,
     area_low=0.8,
     area_high=0.2,
@@ -119,3 +120,9 @@ def test_the_interval_holds_the_share_and_shares_add_up(
     if found.regions and not found.regions_omitted:
         assert sum(r.ink_share for r in found.regions) == pytest.approx(1)
         assert sum(r.area_px for r in found.regions) == (found.mask > 0).sum()
+
+
+def test_bias_moves_the_edge() -> None:
+    values = np.linspace(-5, 5, 64 * 64).reshape(64, 64).astype(np.float32)
+    found = conclude(values, dataclasses.replace(CONTRACT, bias=2.0))
+    np.testing.assert_array_equal(found.mask > 0, values > 2)

@@ -78,7 +78,7 @@ def test_headers_of_noise_never_crash(tail: bytes, head: bytes) -> None:
 def test_artefacts_decode_to_what_they_show() -> None:
     p = np.full((48, 64), -5, np.float32)
     p[10:30, 10:40] = 5
-    contract = Contract("t", "0.0.0", "", 32, 64, 16, 400, 400, 0.0, 1.0, 0.5, 0.8, 0.2)
+    contract = Contract("t", "0.0.0", "", 32, 64, 16, 400, 400, 0.0, 1.0, 0.0, 0.5, 0.8, 0.2)
     found = conclude(p, contract)
     mask = cv2.imdecode(np.frombuffer(png(found.mask), np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(mask, found.mask)

@@ -23,6 +23,7 @@ CONTRACT = Contract(
     coarse_side=96,
     coarse_weight=0.0,
     temperature=1.0,
+    bias=0.0,
     threshold=0.5,
     area_low=0.8,
     area_high=0.2,
