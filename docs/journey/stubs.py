@@ -97,10 +97,9 @@ def over_grpc_web(url: str, token: str, job_id: str) -> None:
         kind, length = struct.unpack(">BI", rest[:5])
         frames[kind], rest = rest[5 : 5 + length], rest[5 + length :]
     view = gateway_pb2.AnalysisView.FromString(frames[0])
-    print(
-        f"gRPC-web  HTTP {answer.status}, {gateway_pb2.State.Name(view.state)}, {frames[0x80].decode().strip()}"
-    )
-    if view.state != gateway_pb2.STATE_SUCCEEDED or b"grpc-status:0" not in frames[0x80].replace(b" ", b""):
+    trailer = frames[0x80].decode().strip()
+    print(f"gRPC-web  HTTP {answer.status}, {gateway_pb2.State.Name(view.state)}, {trailer}")
+    if view.state != gateway_pb2.STATE_SUCCEEDED or "grpc-status:0" not in trailer.replace(" ", ""):
         raise SystemExit("the journey did not end in a result")
 
 
