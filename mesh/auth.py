@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import structlog
 from assay.common.v1 import auth_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 
@@ -27,6 +28,9 @@ ALGORITHMS = ["ES256", "RS256"]
 TOKEN_TYPES = {"at+jwt", "application/at+jwt", "jwt"}
 CLOCK_SKEW_S = 30
 KEYS_TIMEOUT_S = 3
+KEYS_LIFETIME_S = 60
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class Verifier:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._remote = (
-            jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=300, timeout=KEYS_TIMEOUT_S)
+            jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=KEYS_LIFETIME_S, timeout=KEYS_TIMEOUT_S)
             if settings.oidc_jwks_url and not settings.oidc_jwks_file
             else None
         )
@@ -100,18 +104,27 @@ class Verifier:
                 options={"require": ["exp", "iat", "iss", "aud", "sub"]},
             )
             return _to_principal(claims)
-        except (jwt.InvalidTokenError, KeyError, ValueError) as error:
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
             raise Unauthenticated(
                 "UNAUTHENTICATED", "The access token does not verify.", fix="Get a new token."
             ) from error
 
     async def _key(self, kid: str) -> jwt.PyJWK:
-        if self._remote is not None:
-            try:
-                return await asyncio.to_thread(self._remote.get_signing_key, kid)
-            except jwt.PyJWKClientConnectionError as error:
-                raise Transient("KEYS_UNAVAILABLE", "The issuer's key set does not answer.") from error
-        return self._keys_of_file()[kid]
+        """Returns a key of the set; raises InvalidTokenError for an unknown one, Transient without a set."""
+        try:
+            keys = self._keys_of_file() if self._remote is None else await self._keys_of(self._remote)
+        except (jwt.PyJWTError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.error("keys_unavailable", kind=type(error).__name__)
+            raise Transient("KEYS_UNAVAILABLE", "The issuer's key set cannot be read.") from error
+        if kid in keys:
+            return keys[kid]
+        raise jwt.InvalidTokenError("unknown key")
+
+    async def _keys_of(self, remote: jwt.PyJWKClient) -> dict[str, jwt.PyJWK]:
+        """Returns the key set of the URL, asked for again after KEYS_LIFETIME_S and not for an unknown key:
+        what a stranger writes into a token must not make us call the issuer."""
+        keys = await asyncio.to_thread(remote.get_signing_keys)
+        return {str(key.key_id): key for key in keys}
 
     def _keys_of_file(self) -> dict[str, jwt.PyJWK]:
         path = Path(self._settings.oidc_jwks_file)
