@@ -28,13 +28,16 @@ log = structlog.get_logger()
 
 REQUEST_CONNECTIONS = 16
 WORKER_CONNECTIONS = 5
+REQUEST_S = 8.0
 
 
 class Gateway:
     """What the API and the background tasks share in one process."""
 
     def __init__(self, settings: Settings) -> None:
-        self.ledger = Ledger(settings.postgres_dsn, name="gateway", max_size=REQUEST_CONNECTIONS)
+        self.ledger = Ledger(
+            settings.postgres_dsn, name="gateway", max_size=REQUEST_CONNECTIONS, limit_s=REQUEST_S
+        )
         self.worker = Ledger(settings.postgres_worker_dsn, name="gateway-worker", max_size=WORKER_CONNECTIONS)
         self.fanout = Fanout()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class PlatformServicer(gateway_pb2_grpc.PlatformServiceServicer):
         self._desk = desk
         self._lock = asyncio.Lock()
         self._kept: tuple[float, pb.Health] = (-KEPT_S, pb.Health())
+        self._asked: dict[str, asyncio.Task[bool]] = {}
 
     async def GetHealth(self, request: pb.GetHealthRequest, context: Context) -> pb.Health:
         """Says which of the things the gateway needs answer within 1 s."""
@@ -55,7 +56,7 @@ class PlatformServicer(gateway_pb2_grpc.PlatformServiceServicer):
 
     async def _check(self) -> pb.Health:
         checks = {"postgres": self._postgres, "nats": self._nats, "s3": self._desk.objects.reachable}
-        answers = await asyncio.gather(*(answers_in_time(name, check) for name, check in checks.items()))
+        answers = await asyncio.gather(*(self._answers(name, check) for name, check in checks.items()))
         dependencies = dict(zip(checks, answers, strict=True))
         return pb.Health(
             status="ok" if all(answers) else "degraded",
@@ -63,6 +64,25 @@ class PlatformServicer(gateway_pb2_grpc.PlatformServiceServicer):
             region=self._desk.settings.region,
             dependencies=dependencies,
         )
+
+    async def _answers(self, name: str, check: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+        """Whether a check says yes within 1 s. One that hangs is not waited for, and not asked again until
+        it has ended: taking a call back from a frozen server takes long as well."""
+        last = self._asked.get(name)
+        if last is not None and not last.done():
+            return False
+        task = self._asked[name] = asyncio.create_task(check())
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        await asyncio.wait({task}, timeout=CHECK_TIMEOUT_S)
+        if not task.done():
+            task.cancel()
+            log.warning("dependency_away", dependency=name, kind="TimeoutError")
+            return False
+        try:
+            return task.result()
+        except (AssayError, nats.errors.Error, OSError, TimeoutError) as error:
+            log.warning("dependency_away", dependency=name, kind=type(error).__name__)
+            return False
 
     async def _postgres(self) -> bool:
         async with self._desk.ledger.transaction() as connection:
@@ -77,13 +97,3 @@ class PlatformServicer(gateway_pb2_grpc.PlatformServiceServicer):
         data = await asyncio.to_thread((SURFACE / name).read_bytes)
         await context.send_initial_metadata((("cache-control", "public, max-age=300"),))
         return HttpBody(content_type=content_type, data=data)
-
-
-async def answers_in_time(name: str, check: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether a check says yes within 1 s."""
-    try:
-        async with asyncio.timeout(CHECK_TIMEOUT_S):
-            return await check()
-    except (AssayError, nats.errors.Error, OSError, TimeoutError) as error:
-        log.warning("dependency_away", dependency=name, kind=type(error).__name__)
-        return False

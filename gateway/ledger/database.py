@@ -6,6 +6,7 @@ that tenant's rows and no others. Statements, locks and waits for a connection a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,6 +24,9 @@ POOL_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 4_000
 IDLE_IN_TRANSACTION_MS = 30_000
+# The server's own limits do not end a wait for a server that is frozen or has vanished: these do.
+TRANSACTION_S = 25.0
+VANISHED_MS = 10_000
 
 Connection = psycopg.AsyncConnection[DictRow]
 
@@ -30,7 +34,9 @@ Connection = psycopg.AsyncConnection[DictRow]
 class Ledger:
     """A pool of connections of one role, and transactions on it."""
 
-    def __init__(self, dsn: str, *, name: str, max_size: int) -> None:
+    def __init__(self, dsn: str, *, name: str, max_size: int, limit_s: float = TRANSACTION_S) -> None:
+        """limit_s: longest time a transaction may take, waiting for a connection included."""
+        self._limit_s = limit_s
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
             connection_class=psycopg.AsyncConnection[DictRow],
@@ -65,9 +71,15 @@ class Ledger:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Opens a transaction bound to no tenant; raises Transient when the ledger is away."""
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with (
+                asyncio.timeout(self._limit_s),
+                self._pool.connection() as connection,
+                connection.transaction(),
+            ):
                 yield connection
-        except (PoolTimeout, PoolClosed, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (
+            TimeoutError, PoolTimeout, PoolClosed, psycopg.OperationalError, psycopg.InterfaceError,
+        ) as error:  # fmt: skip
             raise Transient(
                 "LEDGER_UNAVAILABLE", "The ledger does not answer.", fix="Try again.", retry_after_s=1.0
             ) from error
@@ -80,6 +92,7 @@ def connection_options(name: str) -> dict[str, Any]:
         "application_name": name,
         "connect_timeout": CONNECT_TIMEOUT_S,
         "keepalives_idle": 10,
+        "tcp_user_timeout": VANISHED_MS,
         "options": (
             f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
