@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 
 import nats.errors
@@ -55,11 +54,3 @@ class Desk:
         except (nats.errors.Error, TimeoutError):
             return None
         return entry if entry and entry.epoch == row.document.job.epoch else None
-
-
-def read_step(entry: bytes) -> Step | None:
-    """Reads a progress entry; None when it is none."""
-    try:
-        return Step(**json.loads(entry))
-    except (ValueError, TypeError):
-        return None

@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 
 import structlog
-from assay.events.v1.analysis_pb2 import Analysis, Failure
+from assay.events.v1.analysis_pb2 import Failure
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from mesh import facts, telemetry
+from mesh.control import Control
+from mesh.errors import Internal
 from mesh.jetstream import JetStream
 from mesh.tasks import check_cancelled
-from mesh.topology import ADVISORY_STREAM, MOVER
+from mesh.topology import ADVISORY_STREAM, CONTROL_BUCKET, EDGES, MOVER, Edge
 
 log = structlog.get_logger()
 
@@ -59,14 +61,15 @@ async def _copy(
 
 
 async def run(connection: JetStream) -> None:
-    """Follows advisories for ever; cancel it to end."""
+    """Follows advisories until NATS is away; raises what NATS raises."""
+    control = Control(await connection.js.key_value(CONTROL_BUCKET))
     subscription = await connection.js.pull_subscribe_bind(MOVER, ADVISORY_STREAM)
     try:
-        while True:
+        while connection.connected:
             check_cancelled()
             try:
                 for advisory in await subscription.fetch(16, timeout=5):
-                    await _move(connection.js, advisory)
+                    await _move(connection.js, control, advisory)
             except TimeoutError:
                 # nats-py raises its own subclass or the plain one.
                 continue
@@ -74,28 +77,51 @@ async def run(connection: JetStream) -> None:
         await subscription.unsubscribe()
 
 
-async def _move(js: JetStreamContext, advisory: Msg) -> None:
-    told = json.loads(advisory.data)
-    stage = str(told["consumer"]).removeprefix("stage-")
-    sequence = int(told["stream_seq"])
+async def _move(js: JetStreamContext, control: Control, advisory: Msg) -> None:
+    """Gives up the fact that an advisory names. What is not one of ours is acknowledged and logged:
+    were it raised, it would come again for ever and stop the others."""
     try:
-        kept = await js.get_msg(facts.STREAM, sequence)
-    except NotFoundError:
-        # The fact was erased meanwhile; there is nothing left to give up.
+        told = json.loads(advisory.data)
+        consumer, sequence = str(told["consumer"]), int(told["stream_seq"])
+    except (ValueError, KeyError, TypeError) as error:
+        log.error("advisory_unreadable", kind=type(error).__name__)
         await advisory.ack_sync(timeout=5)
         return
-    reason = f"no acknowledgement after {told.get('deliveries')} deliveries"
-    data = kept.data or b""
-    await _copy(js, stage, sequence, str(kept.subject), data, dict(kept.headers or {}), GIVEN_UP, reason)
-    analysis = Analysis()
-    analysis.ParseFromString(data)
-    analysis.failure.CopyFrom(
-        Failure(
-            stage=stage,
-            code=GIVEN_UP,
-            message=f"The stage {stage} did not finish in any of its deliveries.",
-            fix="Start the analysis again; if it persists, report the job id.",
-        )
-    )
-    await facts.publish_fact(js, "failed", analysis, source="deadletter-mover")
+    edge = next((edge for edge in EDGES if edge.durable == consumer), None)
+    if edge is None:
+        log.warning("advisory_of_a_stranger", consumer=consumer)
+    else:
+        try:
+            await _give_up(js, control, edge, sequence, told.get("deliveries"))
+        except NotFoundError:
+            # The fact was erased meanwhile; there is nothing left to give up.
+            log.info("given_up_fact_is_gone", sequence=sequence)
     await advisory.ack_sync(timeout=5)
+
+
+async def _give_up(
+    js: JetStreamContext, control: Control, edge: Edge, sequence: int, deliveries: object
+) -> None:
+    """Copies a fact and fails its job, unless its stage had published before it died, or nobody wants it.
+
+    Raises NotFoundError when the stream no longer has it.
+    """
+    kept = await js.get_msg(facts.STREAM, sequence)
+    name, data = str(kept.subject), kept.data or b""
+    reason = f"no acknowledgement after {deliveries} deliveries"
+    try:
+        subject, analysis = facts.read(name, data)
+    except Internal as error:
+        await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), error.code, reason)
+        return
+    done = await facts.is_there(js, facts.after(subject.fact, subject.kind), analysis)
+    if done or await control.word(subject.job_id):
+        return
+    await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), GIVEN_UP, reason)
+    failure = Failure(
+        stage=edge.stage,
+        code=GIVEN_UP,
+        message=f"The stage {edge.stage} did not finish in any of its deliveries.",
+        fix="Start the analysis again; if it persists, report the job id.",
+    )
+    await facts.publish_fact(js, "failed", facts.with_failure(analysis, failure), source="deadletter-mover")

@@ -1,4 +1,4 @@
-"""The interceptor every RPC passes: span, metrics, token, field rules, error model.
+"""The interceptor every RPC passes: span, metrics, token, field rules, tenant, error model.
 
 opentelemetry-instrumentation-grpc records status 0 for `abort_with_status` and for
 uncaught exceptions, and makes no metrics; that is why this one is ours. An exception that
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from assay.common.v1 import auth_pb2
 from google.protobuf.message import Message
 from opentelemetry import trace
 
-from mesh import auth, telemetry
+from mesh import auth, telemetry, tenancy
 from mesh.errors import AssayError, FieldError, Internal, InvalidInput, as_assay_error, to_status
 
 log = structlog.get_logger()
@@ -39,9 +39,13 @@ DETAILS = "grpc-status-details-bin"
 class Door(grpc.aio.ServerInterceptor):
     """Wraps every unary and server-streaming method of our services."""
 
-    def __init__(self, rules: Mapping[str, auth_pb2.Auth], verifier: auth.Verifier) -> None:
+    def __init__(
+        self, rules: Mapping[str, auth_pb2.Auth], verifier: auth.Verifier, buckets: Set[str] = frozenset()
+    ) -> None:
+        """buckets: those whose objects a request may name; none for a service that reads no object."""
         self._rules = rules
         self._verifier = verifier
+        self._buckets = buckets
 
     async def intercept_service(
         self, continuation: Call, handler_call_details: grpc.HandlerCallDetails
@@ -100,6 +104,8 @@ class Door(grpc.aio.ServerInterceptor):
             auth.require(principal, rule.scopes)
             auth.set_principal(principal)
         validate(request)
+        if not rule.open:
+            tenancy.check_all(request, principal.tenant_id, self._buckets)
 
 
 def validate(request: Message) -> None:

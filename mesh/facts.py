@@ -7,12 +7,14 @@ Headers are CloudEvents 1.0 in NATS binary mode, plus W3C trace context.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from assay.events.v1.analysis_pb2 import Analysis
+from assay.events.v1.analysis_pb2 import Analysis, Failure
+from google.protobuf.message import DecodeError
 from nats.js import JetStreamContext
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NotFoundError
 
 from mesh import telemetry
 from mesh.errors import Internal
@@ -25,6 +27,7 @@ FACTS = frozenset((*TATTOO_FACTS, *BALANCE_FACTS, *TERMINAL_FACTS))
 MAX_FACT_BYTES = 64 * 1024
 WRONG_LAST_SEQUENCE = 10071
 PUBLISH_TIMEOUT_S = 5.0
+EPOCH = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,44 @@ def subject(fact: str, analysis: Analysis) -> Subject:
 def parse(text: str) -> Subject:
     """Parses a subject; raises Internal when it is not one of a fact."""
     parts = text.split(".")
-    if len(parts) != 6 or parts[0] != "analysis" or parts[3] not in FACTS or not parts[5].isdigit():
+    if len(parts) != 6 or parts[0] != "analysis" or parts[3] not in FACTS or not EPOCH.fullmatch(parts[5]):
         raise Internal("NOT_A_FACT", "The subject is not one of a fact.")
     return Subject(parts[1], parts[2], parts[3], parts[4], int(parts[5]))
+
+
+def read(under: str, payload: bytes) -> tuple[Subject, Analysis]:
+    """Returns subject and document of a fact; raises Internal when they are none or contradict each other."""
+    parsed = parse(under)
+    try:
+        analysis = Analysis.FromString(payload)
+    except DecodeError as error:
+        raise Internal("FACT_UNREADABLE", "The fact's payload is no Analysis.") from error
+    if str(parsed) != str(subject(parsed.fact, analysis)):
+        raise Internal("FACT_CONTRADICTS_SUBJECT", "The fact's document is of another job than its subject.")
+    return parsed, analysis
+
+
+def after(fact: str, kind: str) -> str:
+    """Returns the fact that follows in the course of a kind; raises ValueError for one that ends it."""
+    course = TATTOO_FACTS if kind == "tattoo" else BALANCE_FACTS
+    return course[course.index(fact) + 1]
+
+
+def with_failure(analysis: Analysis, failure: Failure) -> Analysis:
+    """Returns the document of a `failed` fact; without its pages when both do not fit into a fact."""
+    whole = Analysis()
+    whole.CopyFrom(analysis)
+    whole.failure.CopyFrom(failure)
+    return whole if whole.ByteSize() <= MAX_FACT_BYTES else Analysis(job=analysis.job, failure=failure)
+
+
+async def is_there(js: JetStreamContext, fact: str, analysis: Analysis) -> bool:
+    """Whether the stream holds a fact about the job of `analysis`."""
+    try:
+        await js.get_last_msg(STREAM, str(subject(fact, analysis)), direct=True)
+    except NotFoundError:
+        return False
+    return True
 
 
 def message_id(fact: str, analysis: Analysis) -> str:

@@ -32,7 +32,8 @@ T = TypeVar("T")
 CALL_TIMEOUT_S = 30.0
 THREADS = 8
 CHUNK = 256 * 1024
-MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchObject", "NotFound"}
+# Not NoSuchBucket: storage that has just started may not know its buckets yet.
+MISSING = {"NoSuchKey", "NoSuchObject", "NotFound"}
 
 
 @dataclass(frozen=True)

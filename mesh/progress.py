@@ -26,6 +26,14 @@ class Step:
     at: str
 
 
+def read_step(entry: bytes) -> Step | None:
+    """Reads an entry; None when it is none, or one of another release with other fields."""
+    try:
+        return Step(**json.loads(entry))
+    except (ValueError, TypeError):
+        return None
+
+
 class Progress:
     """Reads and writes the `job-progress` bucket."""
 
@@ -47,4 +55,4 @@ class Progress:
             entry = await self._bucket.get(job_id)
         except (KeyNotFoundError, nats.errors.Error, TimeoutError):
             return None
-        return Step(**json.loads(entry.value or b"{}"))
+        return read_step(entry.value or b"")

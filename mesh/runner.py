@@ -24,16 +24,15 @@ import nats.errors
 import structlog
 from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis, Failure, StageRun
-from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 from opentelemetry import trace
 from structlog.typing import FilteringBoundLogger
 
-from mesh import deadletters, facts, telemetry
+from mesh import deadletters, facts, telemetry, tenancy
 from mesh.control import Control
-from mesh.errors import AssayError, DeadlineExceeded, ResourceExhausted, Transient, as_assay_error
+from mesh.errors import AssayError, DeadlineExceeded, Internal, ResourceExhausted, Transient, as_assay_error
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.progress import Progress
@@ -64,6 +63,7 @@ class Context:
     executor: Executor | None
 
     async def get(self, ref: ObjectRef) -> bytes:
+        tenancy.check(ref, self.analysis.job.tenant_id, self.objects.settings.buckets)
         return await self.objects.get(ref)
 
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
@@ -98,6 +98,7 @@ class Runner:
     ) -> None:
         self.stage = stage
         self._settings = settings
+        self._connection = connection
         self._js: JetStreamContext = connection.js
         self._objects = objects
         self._executor = executor
@@ -150,8 +151,13 @@ class Runner:
         """Fetches one fact; None when there is none for a while or we are stopping.
 
         A fetch is raced with the stop signal: a fact that arrives in the same moment is
-        not lost, it is handed out again after the acknowledgement wait.
+        not lost, it is handed out again after the acknowledgement wait. While NATS is away
+        nothing is asked for: the client would buffer the pulls, and the server answer them
+        all at once, with more facts than there are slots.
         """
+        if not self._connection.connected:
+            await _sleep_unless(self._stopping, RECOVER_S)
+            return None
         fetch = asyncio.create_task(subscription.fetch(1, timeout=FETCH_TIMEOUT_S))
         stop = asyncio.create_task(self._stopping.wait())
         try:
@@ -159,7 +165,8 @@ class Runner:
             if not fetch.done():
                 return None
             return fetch.result()[0]
-        except nats.errors.TimeoutError:
+        except TimeoutError:
+            # nats-py raises its own subclass or the plain one.
             return None
         except BaseException:
             self._slots.release()
@@ -228,26 +235,30 @@ class Runner:
         def acknowledge() -> Awaitable[Any]:
             return message.ack_sync(timeout=ACK_TIMEOUT_S)
 
-        analysis = Analysis()
         try:
-            analysis.ParseFromString(message.data)
-        except DecodeError as error:
+            _, analysis = facts.read(message.subject, message.data)
+        except Internal as error:
             await deadletters.bury(self._js, message, self.stage.name, "FACT_UNREADABLE", str(error))
             return Verdict("dead", lambda: _terminate(message, "unreadable"))
         structlog.contextvars.bind_contextvars(job_id=analysis.job.job_id)
         if await control.word(analysis.job.job_id):
             return Verdict("withdrawn", acknowledge)
-        if delivery > 1 and await self._already(analysis):
+        # A run before this one may have got as far as publishing.
+        if delivery > 1 and await facts.is_there(self._js, self.stage.publishes, analysis):
             return Verdict("repeated", acknowledge)
         try:
-            await self._work(analysis, delivery, progress, control)
-        except asyncio.CancelledError:
-            raise
+            page, run = await self._work(analysis, delivery, progress)
+            if await control.word(analysis.job.job_id):
+                return Verdict("withdrawn", acknowledge)
+            await self._publish(analysis, page, run)
         except Exception as error:
+            if await control.word(analysis.job.job_id):
+                return Verdict("withdrawn", acknowledge)
             return await self._after(error, message, analysis, delivery, acknowledge)
         return Verdict("done", acknowledge)
 
-    async def _work(self, analysis: Analysis, delivery: int, progress: Progress, control: Control) -> None:
+    async def _work(self, analysis: Analysis, delivery: int, progress: Progress) -> tuple[Any, StageRun]:
+        """Runs the handler within the job's time; raises DeadlineExceeded (DEADLINE) and what it raises."""
         deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
         left = (deadline - datetime.now(UTC)).total_seconds()
         if left <= 0:
@@ -269,34 +280,27 @@ class Runner:
             if not limit.expired():
                 raise
             raise DeadlineExceeded(OUT_OF_TIME, "The job's time ran out in this stage.") from error
-        if await control.word(analysis.job.job_id):
-            return
-        fact = self._next(analysis, page, started, delivery)
-        published = await facts.publish_fact(
-            self._js, self.stage.publishes, fact, source=f"svc_{self.stage.name}"
-        )
-        counter = telemetry.FACTS_PUBLISHED if published.created else telemetry.FACTS_REPEATED
-        counter.labels(self.stage.publishes).inc()
-
-    def _next(self, analysis: Analysis, page: Any, started: datetime, delivery: int) -> Analysis:
-        fact = Analysis()
-        fact.CopyFrom(analysis)
-        getattr(fact, self.stage.page).CopyFrom(page)
         run = StageRun(stage=self.stage.name, delivery=delivery, code_version=self._settings.version)
         run.started_at.FromDatetime(started)
         run.finished_at.FromDatetime(datetime.now(UTC))
-        fact.runs.append(run)
-        return fact
+        return page, run
 
-    async def _already(self, analysis: Analysis) -> bool:
-        """Whether a run before this one got as far as publishing; spares doing it again."""
+    async def _publish(self, analysis: Analysis, page: Any, run: StageRun) -> None:
+        """Publishes the next fact; raises Transient when the stream does not take it now."""
+        fact = Analysis()
+        fact.CopyFrom(analysis)
+        getattr(fact, self.stage.page).CopyFrom(page)
+        fact.runs.append(run)
         try:
-            await self._js.get_last_msg(
-                facts.STREAM, str(facts.subject(self.stage.publishes, analysis)), direct=True
-            )
-        except NotFoundError:
-            return False
-        return True
+            await self._tell(self.stage.publishes, fact)
+        except PASSING as error:
+            # Away, restarting or full: not a crash of ours, so it may take as long as the job has.
+            raise Transient("STREAM_UNAVAILABLE", "The stream takes no facts.") from error
+
+    async def _tell(self, name: str, fact: Analysis) -> None:
+        published = await facts.publish_fact(self._js, name, fact, source=f"svc_{self.stage.name}")
+        counter = telemetry.FACTS_PUBLISHED if published.created else telemetry.FACTS_REPEATED
+        counter.labels(name).inc()
 
     async def _after(
         self,
@@ -324,10 +328,7 @@ class Runner:
         return Verdict("dead", lambda: _terminate(message, ours.code))
 
     async def _fail(self, analysis: Analysis, error: AssayError) -> None:
-        await facts.publish_fact(
-            self._js, "failed", failed(analysis, self.stage.name, error), source=f"svc_{self.stage.name}"
-        )
-        telemetry.FACTS_PUBLISHED.labels("failed").inc()
+        await self._tell("failed", failed(analysis, self.stage.name, error))
 
     def _delay(self, delivery: int) -> float:
         """Full jitter over an exponential ceiling; never so short that it is a hot loop."""
@@ -337,19 +338,15 @@ class Runner:
 
 def failed(analysis: Analysis, stage: str, error: AssayError) -> Analysis:
     """Returns the document of a `failed` fact."""
-    fact = Analysis()
-    fact.CopyFrom(analysis)
-    fact.failure.CopyFrom(
-        Failure(
-            stage=stage,
-            code=error.code,
-            message=error.message,
-            field=error.field,
-            fix=error.fix,
-            permanent=error.permanent,
-        )
+    failure = Failure(
+        stage=stage,
+        code=error.code,
+        message=error.message,
+        field=error.field,
+        fix=error.fix,
+        permanent=error.permanent,
     )
-    return fact
+    return facts.with_failure(analysis, failure)
 
 
 async def _terminate(message: Msg, reason: str) -> None:

@@ -89,6 +89,7 @@ async def _main(
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_background(task, resources)) for task in background]
             tasks.append(group.create_task(_watch_health(health_service, names, connection)))
+            tasks.append(group.create_task(watch_connection(connection)))
             working = [group.create_task(runner.run()) for runner in runners]
             await stopping.wait()
             log.info("draining")
@@ -112,7 +113,7 @@ async def _main(
 def _server(
     settings: Settings, services: Sequence[ServiceDescriptor]
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
-    door = Door(auth.rules(services), auth.Verifier(settings))
+    door = Door(auth.rules(services), auth.Verifier(settings), settings.buckets)
     server = grpc.aio.server(
         interceptors=[door],
         options=[
@@ -135,6 +136,18 @@ async def _background(task: Background, resources: Resources) -> None:
     """Runs a background task; one that ends by itself takes the process down, to be restarted."""
     await task(resources)
     raise RuntimeError(f"background task {task} ended")
+
+
+async def watch_connection(connection: JetStream) -> None:
+    """Raises ConnectionError once the connection is closed for good.
+
+    The client reconnects after a loss, but gives up when the server says -ERR (authorisation, too many
+    connections): then only a new process comes back.
+    """
+    while True:
+        if connection.client.is_closed:
+            raise ConnectionError("the connection to NATS is closed for good")
+        await asyncio.sleep(HEALTH_PERIOD_S)
 
 
 async def _watch_health(

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, host:port; empty: traces stay local.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
+    @property
+    def buckets(self) -> frozenset[str]:
+        """The buckets whose objects a message may name."""
+        return frozenset((self.s3_uploads_bucket, self.s3_artifacts_bucket))
+
 
 def table() -> str:
     """Returns the Markdown table of all variables."""

@@ -101,7 +101,7 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
     async def _download(
         self, context: Context, row: JobRow, ref: ObjectRef
     ) -> AsyncGenerator[HttpBody, None]:
-        await downloads.record_read(self._desk, current_principal(), row, ref.name)
+        await downloads.admit(self._desk, current_principal(), row, ref)
         sent = False
         async with aclosing(downloads.verified(self._desk, ref)) as pieces:
             async for piece in pieces:

@@ -12,6 +12,7 @@ from gateway.api.views import artifacts
 from gateway.desk import Desk
 from gateway.ledger import jobs
 from gateway.ledger.jobs import JobRow
+from mesh import tenancy
 from mesh.auth import Principal
 from mesh.errors import FailedPrecondition, Internal, NotFound
 
@@ -43,11 +44,16 @@ def artifact_of(row: JobRow, name: str) -> ObjectRef:
     return known[name]
 
 
-async def record_read(desk: Desk, caller: Principal, row: JobRow, name: str) -> None:
-    """Puts the reading of a clinical document into the audit log."""
+async def admit(desk: Desk, caller: Principal, row: JobRow, ref: ObjectRef) -> None:
+    """Puts the reading of a clinical document into the audit log.
+
+    Raises PermissionDenied (TENANT_MISMATCH) when the document refers to an object that is not the
+    caller's tenant's: row-level security binds the row, this binds what the row names.
+    """
+    tenancy.check(ref, caller.tenant_id, desk.settings.buckets, "name")
     async with desk.ledger.tenant(caller.tenant_id) as connection:
         await jobs.record_audit(
-            connection, caller.tenant_id, caller.subject, "artifact.read", row.job_id, {"name": name}
+            connection, caller.tenant_id, caller.subject, "artifact.read", row.job_id, {"name": ref.name}
         )
 
 

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from gateway.api.views import as_json, view
-from gateway.desk import Desk, read_step
+from gateway.desk import Desk
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.notify import Subscription, wait_for
 from mesh.errors import Transient
-from mesh.progress import Step
+from mesh.progress import Step, read_step
 
 RELOOK_S = 5.0
 HEARTBEAT_S = 15.0

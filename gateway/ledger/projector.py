@@ -7,8 +7,6 @@ import asyncio
 import nats.errors
 import psycopg
 import structlog
-from assay.events.v1.analysis_pb2 import Analysis
-from google.protobuf.message import DecodeError
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from prometheus_client import Counter
@@ -18,7 +16,7 @@ from gateway.ledger.database import Ledger
 from gateway.ledger.notify import backoff_s
 from gateway.ledger.projection import SeenFact, count_pages, fold
 from mesh import facts
-from mesh.errors import AssayError, Internal, Transient
+from mesh.errors import Internal, Transient
 from mesh.jetstream import JetStream
 from mesh.tasks import check_cancelled
 from mesh.topology import PROJECTOR
@@ -38,6 +36,9 @@ async def run_projector(ledger: Ledger, stream: JetStream) -> None:
     while True:
         check_cancelled()
         try:
+            if not stream.connected:
+                # The client would buffer the pulls, and send them all when NATS is back.
+                raise Transient("NATS_UNAVAILABLE", "NATS does not answer.")
             idle = 0 if await take(subscription, ledger) else idle + 1
             if idle >= CHECK_AFTER_IDLE:
                 # A deleted consumer looks like an idle one to a fetch.
@@ -73,8 +74,8 @@ async def take(subscription: JetStreamContext.PullSubscription, ledger: Ledger) 
 async def take_one(message: Msg, ledger: Ledger) -> None:
     """Folds one message and acknowledges it; one that is no fact is ended and logged."""
     try:
-        subject, analysis = read(message)
-    except AssayError as error:
+        subject, analysis = facts.read(message.subject, message.data)
+    except Internal as error:
         log.error("fact_unreadable", subject=message.subject, code=error.code)
         PROJECTED.labels("unknown", "unreadable").inc()
         await message.term()
@@ -99,18 +100,6 @@ async def take_one(message: Msg, ledger: Ledger) -> None:
         log.warning("fact_without_job", job_id=subject.job_id, fact=subject.fact, stream_seq=sequence)
     PROJECTED.labels(subject.fact, "folded" if known else "no_job").inc()
     await message.ack()
-
-
-def read(message: Msg) -> tuple[facts.Subject, Analysis]:
-    """Returns subject and document of a fact; raises Internal when they are none or contradict each other."""
-    subject = facts.parse(message.subject)
-    try:
-        analysis = Analysis.FromString(message.data)
-    except DecodeError as error:
-        raise Internal("FACT_UNREADABLE", "The fact's payload is no Analysis.") from error
-    if str(subject) != str(facts.subject(subject.fact, analysis)):
-        raise Internal("FACT_CONTRADICTS_SUBJECT", "The fact's document is of another job than its subject.")
-    return subject, analysis
 
 
 async def project(ledger: Ledger, tenant_id: str, job_id: str, seen: SeenFact, document: bytes) -> bool:

@@ -17,7 +17,7 @@ from gateway.ledger import jobs, outbox
 from gateway.ledger.database import Connection, Ledger, bind_tenant
 from gateway.ledger.notify import backoff_s
 from mesh import facts
-from mesh.errors import Transient
+from mesh.errors import AssayError
 from mesh.objects import ObjectStore
 from mesh.tasks import check_cancelled
 
@@ -73,7 +73,7 @@ async def run_reaper(ledger: Ledger, objects: ObjectStore) -> None:
             await reap(ledger)
             await remove_expired(ledger, objects)
             failures = 0
-        except Transient as error:
+        except AssayError as error:
             failures += 1
             log.warning("reaper_failed", error=str(error))
         await asyncio.sleep(max(ROUND_S, backoff_s(failures)))
@@ -111,17 +111,14 @@ async def fail_overdue(connection: Connection) -> int:
 
 
 def overdue_document(document: Analysis) -> Analysis:
-    """Returns the document with the failure; without its pages when both do not fit into a fact."""
+    """Returns the document of the fact that ends an overdue job."""
     failure = Failure(
         stage="gateway",
         code="DEADLINE",
         message="The analysis did not end in time.",
         fix="Start the analysis again; if it persists, report the job id.",
     )
-    whole = Analysis(failure=failure)
-    whole.MergeFrom(document)
-    fits = whole.ByteSize() <= facts.MAX_FACT_BYTES
-    return whole if fits else Analysis(job=document.job, failure=failure)
+    return facts.with_failure(document, failure)
 
 
 async def expire_uploads(connection: Connection) -> int:

@@ -21,7 +21,7 @@ from svc_color.service import ColorService
 from svc_color.stage import measure
 from tests.color.test_difference import PUBLISHED
 from tests.color.test_stage import PAINTING, batch, files, png
-from tests.mesh.tokens import ISSUER, Issuer
+from tests.mesh.tokens import ISSUER, TENANT, Issuer
 
 DEADLINE_S = 30
 
@@ -59,7 +59,7 @@ async def stub(
 ) -> AsyncIterator[Any]:
     known = settings.model_copy(update={"oidc_jwks_file": issuer.write_keys(tmp_path / "jwks.json")})
     service = color_pb2.DESCRIPTOR.services_by_name["ColorService"]
-    server = grpc.aio.server(interceptors=[Door(auth.rules([service]), auth.Verifier(known))])
+    server = grpc.aio.server(interceptors=[Door(auth.rules([service]), auth.Verifier(known), known.buckets)])
     add_ColorServiceServicer_to_server(ColorService(objects), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
@@ -75,7 +75,7 @@ def bearer(token: str) -> list[tuple[str, str]]:
 async def request_for(
     objects: ObjectStore, working: bytes, mask: bytes, probability: bytes
 ) -> color_pb2.AnalyzeColorRequest:
-    prefix = f"test/{uuid4()}"
+    prefix = f"{TENANT}/{uuid4()}"
     return color_pb2.AnalyzeColorRequest(
         working=await objects.put(prefix, "working.png", working, "image/png"),
         mask=await objects.put(prefix, "mask.png", mask, "image/png"),

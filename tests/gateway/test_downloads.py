@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,3 +120,17 @@ async def test_a_changed_object_never_arrives_whole(caller: Caller) -> None:
         await collect(call, received)
     assert problem_of(caught.value).code == "ARTIFACT_CORRUPT"
     assert 0 < sum(received) < len(PDF)
+
+
+async def test_a_document_that_names_another_tenants_object_gives_nothing(caller: Caller) -> None:
+    foreign = await caller.served.resources.objects.put(
+        f"{uuid.uuid4()}/j/report", "x.pdf", PDF, "application/pdf"
+    )
+    job_id = await finished(caller, pdf=foreign)
+    for call in (
+        caller.stub.GetReport(pb.GetReportRequest(job_id=job_id), metadata=caller.metadata),
+        caller.stub.GetArtifact(pb.GetArtifactRequest(job_id=job_id, name="x.pdf"), metadata=caller.metadata),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await read(call)
+        assert problem_of(caught.value).code == "TENANT_MISMATCH"
