@@ -18,9 +18,9 @@ from assay.segment.v1.segment_pb2 import InkRegion, SegmentPage
 from svc_segment.core import Region, Segmentation
 from svc_segment.model import Model
 
-# Proposals, to be set on clinical photos: see docs/models.md.
+# Proposals, chosen on the annotated photos; to be set on clinical ones (docs/models.md).
 _DOUBTFUL_MEAN = 0.75
-_DOUBTFUL_BAND = 0.6
+_DOUBTFUL_BAND = 5.0
 _BORDER = 0.02
 _LITTLE_SKIN = 0.6
 

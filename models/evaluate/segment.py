@@ -52,7 +52,6 @@ class SkinScore:
 
 @dataclass(frozen=True)
 class SegmentEvaluation:
-    model: str
     mean_iou: float
     mean_f1_2px: float
     photos: list[PhotoScore]
@@ -82,7 +81,6 @@ def evaluate(
     scores = [measure(photo, model)[0] for photo in photos]
     skins = sorted({p.skin for p in photos})
     return SegmentEvaluation(
-        model=model.contract.label,
         mean_iou=float(np.mean([s.iou for s in scores])),
         mean_f1_2px=float(np.mean([s.f1_2px for s in scores])),
         photos=scores,

@@ -41,6 +41,6 @@ def test_no_ink_is_a_valid_answer_with_its_own_flag() -> None:
 
 def test_doubt_edges_and_little_skin_are_told() -> None:
     assert codes(dataclasses.replace(CLEAR, mean_probability=0.6)) == ["LOW_CONFIDENCE"]
-    assert codes(with_uncertainty(boundary_share=0.9)) == ["LOW_CONFIDENCE"]
+    assert codes(with_uncertainty(boundary_share=6.0)) == ["LOW_CONFIDENCE"]
     assert codes(dataclasses.replace(CLEAR, border_share=0.1)) == ["INK_TOUCHES_BORDER"]
     assert codes(with_uncertainty(ink_share=0.7, ink_share_high=0.75)) == ["LITTLE_BARE_SKIN"]
