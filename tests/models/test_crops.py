@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from models.synth.scene import compose
 from models.train import icons
 from models.train.crops import Phase, batches
