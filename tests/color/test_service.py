@@ -99,7 +99,7 @@ async def test_analyze_refuses_what_does_not_fit(stub: Any, objects: ObjectStore
     with pytest.raises(grpc.aio.AioRpcError, match="mask has 9 x 7 pixels") as caught:
         await stub.AnalyzeColor(request, metadata=metadata, timeout=DEADLINE_S)
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
-    request.mask.key = "test/nowhere"
+    request.mask.key = f"{TENANT}/nowhere"
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.AnalyzeColor(request, metadata=metadata, timeout=DEADLINE_S)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
