@@ -81,7 +81,7 @@ class Batcher:
             async with asyncio.timeout(max(0.0, remaining)):
                 return list(await asyncio.gather(*(item.done for item in items)))
         except TimeoutError:
-            raise _late() from None
+            raise late() from None
         finally:  # what nobody waits for any more is not worth running
             for item in items:
                 item.done.cancel()
@@ -134,7 +134,7 @@ class Batcher:
                 if item.done.done():
                     continue
                 if item.deadline <= now:
-                    item.done.set_exception(_late())
+                    item.done.set_exception(late())
                 else:
                     batch.append(item)
             if queue:  # shapes take turns, so that one crowd does not starve another
@@ -142,7 +142,8 @@ class Batcher:
         return batch
 
 
-def _late() -> DeadlineExceeded:
+def late() -> DeadlineExceeded:
+    """The error of a photo whose time is up."""
     return DeadlineExceeded(
         "DEADLINE", "The deadline passed before the photo was segmented.", fix="Try again."
     )

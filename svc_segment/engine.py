@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,12 +15,12 @@ import structlog
 from numpy.typing import NDArray
 
 from mesh.errors import ResourceExhausted
-from svc_segment.batcher import Batcher
+from svc_segment.batcher import Batcher, late
 from svc_segment.core import Segmentation, conclude
 from svc_segment.features import CHANNELS
 from svc_segment.images import decode
 from svc_segment.model import DEFAULT, Model, load_model
-from svc_segment.tiles import blend, passes
+from svc_segment.tiles import Pass, blend, passes
 
 T = TypeVar("T")
 
@@ -79,11 +79,7 @@ class Engine:
             raise ResourceExhausted(
                 "SEGMENT_BUSY", "Too many photos wait.", fix="Try again in a second.", retry_after_s=1.0
             )
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
+        await self._admit(deadline)
         try:
             rgb = await compute(decode, data, field)
             looks = await compute(passes, rgb, chosen.contract)
@@ -94,6 +90,17 @@ class Engine:
             self._slots.release()
         return Result(rgb, result, chosen)
 
+    async def _admit(self, deadline: datetime) -> None:
+        """Take one of the places for photos held as pixels; raises DeadlineExceeded."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(max(0.0, (deadline - datetime.now(UTC)).total_seconds())):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise late() from None
+        finally:
+            self._waiting -= 1
+
     def _batcher(self, chosen: Model) -> Batcher:
         label = chosen.contract.label
         if label not in self._batchers:
@@ -102,7 +109,9 @@ class Engine:
         return self._batchers[label]
 
 
-def _finish(looks: Any, answers: Any, rgb: NDArray[np.uint8], chosen: Model) -> Segmentation:
+def _finish(
+    looks: list[Pass], answers: list[list[NDArray[np.float32]]], rgb: NDArray[np.uint8], chosen: Model
+) -> Segmentation:
     return conclude(blend(looks, answers, (rgb.shape[0], rgb.shape[1])), chosen.contract)
 
 

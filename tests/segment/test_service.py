@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cv2
@@ -16,7 +17,7 @@ from assay.common.v1.types_pb2 import ObjectRef
 from assay.segment.v1 import segment_pb2_grpc
 from assay.segment.v1.segment_pb2 import SegmentRequest
 
-from mesh.errors import AssayError
+from mesh.errors import AssayError, DeadlineExceeded
 from mesh.settings import Settings
 from models.synth.scene import Scene
 from svc_segment import engine
@@ -104,3 +105,21 @@ async def test_too_many_waiting_photos_are_told_to_come_back(
     assert codes
     assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
     assert len(codes) < 30
+
+
+async def test_a_photo_that_finds_no_place_in_time_is_told_so(scene_png: bytes) -> None:
+    async def compute(function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.to_thread(function, *args)
+
+    crowded = engine.Engine()
+    soon, now = (datetime.now(UTC) + timedelta(seconds=s) for s in (60, 0.2))
+    holders = [
+        asyncio.create_task(crowded.segment(scene_png, "content", "", soon, compute))
+        for _ in range(engine.PHOTOS_AT_ONCE * 3)
+    ]
+    await asyncio.sleep(0.05)
+    with pytest.raises(DeadlineExceeded):
+        await crowded.segment(scene_png, "content", "", now, compute)
+    for holder in holders:
+        holder.cancel()
+    await asyncio.gather(*holders, return_exceptions=True)
