@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
@@ -28,7 +30,12 @@ ALGORITHMS = ["ES256", "RS256"]
 TOKEN_TYPES = {"at+jwt", "application/at+jwt", "jwt"}
 CLOCK_SKEW_S = 30
 KEYS_TIMEOUT_S = 3
-KEYS_LIFETIME_S = 60
+KEYS_LIFETIME_S = 60.0
+KEYS_RETRY_S = 5.0
+# So long the keys of an issuer that does not answer are still believed.
+KEYS_STALE_S = 3600.0
+# What reading a key set may end with: no answer, no JSON, no usable key.
+KEYS_ERRORS = (jwt.PyJWTError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
 log = structlog.get_logger()
 
@@ -70,16 +77,47 @@ def rules(services: Iterable[ServiceDescriptor]) -> dict[str, auth_pb2.Auth]:
     return found
 
 
+class RemoteKeys:
+    """A key set behind a URL, read again every KEYS_LIFETIME_S by one caller at a time.
+
+    It is never read because a token names an unknown key: what a stranger writes into a token must not
+    make us call the issuer. While the issuer is away the last keys serve on, for KEYS_STALE_S.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=KEYS_TIMEOUT_S)
+        self._lock = asyncio.Lock()
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._read_at = self._next_at = -math.inf
+
+    async def get(self) -> dict[str, jwt.PyJWK]:
+        """Returns the keys by id; raises one of KEYS_ERRORS when there are none to believe."""
+        async with self._lock:
+            if time.monotonic() >= self._next_at:
+                await self._refresh()
+        if time.monotonic() - self._read_at > KEYS_STALE_S:
+            raise jwt.PyJWKClientError("no key set")
+        return self._keys
+
+    async def _refresh(self) -> None:
+        try:
+            keys = await asyncio.to_thread(self._client.get_signing_keys)
+        except KEYS_ERRORS as error:
+            self._next_at = time.monotonic() + KEYS_RETRY_S
+            log.warning("keys_not_refreshed", kind=type(error).__name__)
+            return
+        self._keys = {str(key.key_id): key for key in keys}
+        self._read_at = time.monotonic()
+        self._next_at = self._read_at + KEYS_LIFETIME_S
+
+
 class Verifier:
     """Verifies access tokens against a key set that is a file or a URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._remote = (
-            jwt.PyJWKClient(settings.oidc_jwks_url, lifespan=KEYS_LIFETIME_S, timeout=KEYS_TIMEOUT_S)
-            if settings.oidc_jwks_url and not settings.oidc_jwks_file
-            else None
-        )
+        by_url = settings.oidc_jwks_url and not settings.oidc_jwks_file
+        self._remote = RemoteKeys(settings.oidc_jwks_url) if by_url else None
         self._file_keys: tuple[float, dict[str, jwt.PyJWK]] = (0.0, {})
 
     async def verify(self, authorization: str) -> Principal:
@@ -112,19 +150,13 @@ class Verifier:
     async def _key(self, kid: str) -> jwt.PyJWK:
         """Returns a key of the set; raises InvalidTokenError for an unknown one, Transient without a set."""
         try:
-            keys = self._keys_of_file() if self._remote is None else await self._keys_of(self._remote)
-        except (jwt.PyJWTError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            keys = self._keys_of_file() if self._remote is None else await self._remote.get()
+        except KEYS_ERRORS as error:
             log.error("keys_unavailable", kind=type(error).__name__)
             raise Transient("KEYS_UNAVAILABLE", "The issuer's key set cannot be read.") from error
         if kid in keys:
             return keys[kid]
         raise jwt.InvalidTokenError("unknown key")
-
-    async def _keys_of(self, remote: jwt.PyJWKClient) -> dict[str, jwt.PyJWK]:
-        """Returns the key set of the URL, asked for again after KEYS_LIFETIME_S and not for an unknown key:
-        what a stranger writes into a token must not make us call the issuer."""
-        keys = await asyncio.to_thread(remote.get_signing_keys)
-        return {str(key.key_id): key for key in keys}
 
     def _keys_of_file(self) -> dict[str, jwt.PyJWK]:
         path = Path(self._settings.oidc_jwks_file)

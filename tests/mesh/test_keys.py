@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mesh import auth
 from mesh.auth import Verifier
 from mesh.errors import Transient, Unauthenticated
 from mesh.settings import Settings
@@ -53,6 +54,23 @@ async def test_unknown_keys_are_refused_and_do_not_hammer_the_issuer(tmp_path: P
             with pytest.raises(Unauthenticated):
                 await verifier.verify(f"Bearer {stranger.token()}")
     assert len(asked) == 1
+
+
+async def test_an_issuer_that_is_away_does_not_lock_everybody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "KEYS_LIFETIME_S", 0.0)
+    issuer = Issuer()
+    body = Path(issuer.write_keys(tmp_path / "jwks.json")).read_bytes()
+    with key_server(body) as (url, asked):
+        verifier = Verifier(Settings(oidc_issuer=ISSUER, oidc_jwks_url=url))
+        await verifier.verify(f"Bearer {issuer.token()}")
+    for _ in range(3):
+        assert (await verifier.verify(f"Bearer {issuer.token()}")).tenant_id == TENANT
+    assert len(asked) == 1
+    monkeypatch.setattr(auth, "KEYS_STALE_S", 0.0)
+    with pytest.raises(Transient):
+        await verifier.verify(f"Bearer {issuer.token()}")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"keys": []}'])
