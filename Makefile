@@ -48,8 +48,18 @@ proto: setup  ## Generates stubs and descriptors from proto/.
 release-proto: setup  ## Makes today's contract the one that `buf breaking` compares with.
 	@$(BIN)/python proto/generate.py --release
 
+train:  ## Trains and releases the ink segmenter: make train VERSION=0.2.0 [PHOTOS=folder].
+	@test -n "$(VERSION)" || (echo "say VERSION=x.y.z" && exit 2)
+	@test -x models/train/.venv/bin/python || $(PYTHON) -m venv models/train/.venv
+	@models/train/.venv/bin/pip install --quiet -r models/train/requirements.lock
+	@models/train/.venv/bin/python -m models.train.main --version $(VERSION) $(if $(PHOTOS),--photos $(PHOTOS))
+
+models: setup  ## Builds the other formats of the released model into models/build.
+	@$(BIN)/python -m models.export
+
 proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.mesh
+	@$(BIN)/pytest -m proof tests/models
 
 clean:  ## Removes environments, caches and local data.
-	rm -rf .venv .tools .assay .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .assay models/build models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
