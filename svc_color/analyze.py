@@ -25,13 +25,12 @@ from svc_color.transmission import optical_density, transmission, transmission_l
 Mask = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+Weights = NDArray[np.float32]
 Lab = tuple[float, float, float]
 
 ILLUMINANT: Final = "D65"
 OBSERVER: Final = "2"
 
-# Fewer pixels inside the ink than this, or than this share of it, and its edges must do.
-_CORE_PIXELS, _CORE_SHARE = 200, 0.2
 # Share of clipped ink that fails the exposure gate (domain dossier, section 6.4).
 _CLIPPED_SHARE: Final = 0.005
 
@@ -100,8 +99,10 @@ def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
     part, ink = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(mask[window])
     # A pixel that is white through and through is glare; it has no colour to tell.
     measurable = ink & ~_every_channel(part >= CLIPPED_HIGH)
-    labels = _label(part, measurable, skin)
-    inks = _describe(part, labels, _core(measurable), skin, origin=(window[1].start, window[0].start))
+    denoised: Image = np.asarray(cv2.medianBlur(part, 3), np.uint8)
+    weights = _weights(denoised, measurable, skin)
+    labels = _label(denoised, measurable, weights, skin)
+    inks = _describe(part, labels, weights, skin, origin=(window[1].start, window[0].start))
     whole = np.zeros(mask.shape, np.uint8)
     whole[window] = _renumber(labels, [ink_label for ink_label, _ in inks])
     flags = [quality.UNCALIBRATED, *skin.flags]
@@ -123,12 +124,6 @@ def _bounding_box(mask: Mask) -> tuple[slice, slice]:
     return slice(y, y + height), slice(x, x + width)
 
 
-def _core(ink: Mask) -> Mask:
-    """Ink less its rim, where a pixel sees ink and skin together; all of it where lines are too thin."""
-    core = cv2.erode(ink.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).view(np.bool_)
-    return core if np.count_nonzero(core) >= max(_CORE_PIXELS, _CORE_SHARE * np.count_nonzero(ink)) else ink
-
-
 def _normalised(rgb: Image, skin: SkinReference | SkinNotMeasurable) -> Array:
     """Colours (n, 3) to cluster: ink transmission colour, or plain CIELAB without skin to divide by."""
     if isinstance(skin, SkinNotMeasurable):
@@ -136,52 +131,60 @@ def _normalised(rgb: Image, skin: SkinReference | SkinNotMeasurable) -> Array:
     return transmission_lab(transmission(srgb_to_linear(rgb), skin.linear_rgb))
 
 
-def _label(rgb: Image, ink: Mask, skin: SkinReference | SkinNotMeasurable) -> Labels:
+def _weights(rgb: Image, ink: Mask, skin: SkinReference | SkinNotMeasurable) -> Weights:
+    """How far each pixel (H, W) shows ink alone, 0 to 1; plainly the ink where no skin is known."""
+    if isinstance(skin, SkinNotMeasurable):
+        return ink.astype(np.float32)
+    distance = np.zeros(ink.shape, np.float32)
+    distance[ink] = np.linalg.norm(_normalised(rgb[ink], skin) - (100, 0, 0), axis=-1)
+    return clusters.purity(distance, ink)
+
+
+def _label(rgb: Image, ink: Mask, weights: Weights, skin: SkinReference | SkinNotMeasurable) -> Labels:
     """Cluster label of every ink pixel, from 1, spatially smoothed; 0 elsewhere."""
     labels = np.zeros(ink.shape, np.uint8)
     if not ink.any():
         return labels
-    denoised: Image = np.asarray(cv2.medianBlur(rgb, 3), np.uint8)
-    colours = _normalised(denoised[ink], skin)
-    centres = clusters.find_centres(colours[_core(ink)[ink]])
-    labels[ink] = clusters.assign(colours, centres) + 1
-    return clusters.smooth(labels, len(centres))
+    colours = _normalised(rgb[ink], skin)
+    palette = clusters.find_inks(colours, weights[ink])
+    labels[ink] = palette.of + 1
+    return clusters.smooth(labels, palette.count, weights)
 
 
 def _describe(
     rgb: Image,
     labels: Labels,
-    core: Mask,
+    weights: Weights,
     skin: SkinReference | SkinNotMeasurable,
     *,
     origin: tuple[int, int],
 ) -> list[tuple[int, InkColour]]:
     """Every label that has pixels, with its ink, largest first."""
     rows, columns = np.nonzero(labels)
-    label, inside, colours = labels[rows, columns], core[rows, columns], rgb[rows, columns]
+    label, weight, colours = labels[rows, columns], weights[rows, columns], rgb[rows, columns]
     areas = np.bincount(label, minlength=1)
     order = [int(each) for each in np.argsort(-areas, kind="stable") if areas[each]]
     inks = []
     for rank, each in enumerate(order, start=1):
         own = label == each
-        inner = own & inside
-        chosen = colours[inner if np.count_nonzero(inner) >= _CORE_PIXELS else own]
         centre = (float(columns[own].mean()) + origin[0], float(rows[own].mean()) + origin[1])
-        inks.append((each, _ink(rank, chosen, int(areas[each]), len(label), centre, skin)))
+        inks.append((each, _ink(rank, colours[own], weight[own], len(label), centre, skin)))
     return inks
 
 
 def _ink(
     number: int,
     colours: Image,
-    pixels: int,
+    weights: Weights,
     of: int,
     centroid: tuple[float, float],
     skin: SkinReference | SkinNotMeasurable,
 ) -> InkColour:
-    """One ink from the colours (n, 3) that stand for it; `pixels` is its area, `of` that of all ink."""
-    light = srgb_to_linear(colours).mean(axis=0)
-    lab, spread = triple(linear_to_lab(light)), triple(srgb_to_lab(colours).std(axis=0))
+    """One ink from its colours (n, 3) and their weights (n,), not all 0; `of` is the area of all ink."""
+    light = np.average(srgb_to_linear(colours), axis=0, weights=weights)
+    each = srgb_to_lab(colours)
+    variance = np.average((each - np.average(each, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
+    lab, spread = triple(linear_to_lab(light)), triple(np.sqrt(variance))
     ratio = lab_t = against = None
     answer = InkClass(UNKNOWN, (), None)
     if isinstance(skin, SkinReference):
@@ -189,14 +192,19 @@ def _ink(
         lab_t = transmission_lab(ratio)
         answer = classify(lab_t, np.array(skin.linear_rgb))
         against = contrast(
-            lab, spread, len(colours), skin.lab, skin.spread, calibration_sd=quality.UNCALIBRATED_SD
+            lab,
+            spread,
+            max(1, round(float(weights.sum()))),
+            skin.lab,
+            skin.spread,
+            calibration_sd=quality.UNCALIBRATED_SD,
         )
     return InkColour(
         id=number,
         lab=lab,
         spread=spread,
-        area_share=pixels / of,
-        pixels=pixels,
+        area_share=len(colours) / of,
+        pixels=len(colours),
         centroid=centroid,
         swatch="#" + np.round(linear_to_srgb(light) * 255).astype(np.uint8).tobytes().hex(),
         contrast=against,
