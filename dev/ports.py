@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,10 @@ Ports = Mapping[str, int]
 HOST = "127.0.0.1"
 # Free ports that another process may snatch, before we give up.
 ATTEMPTS = 5
+# 110 parts of 200 ports, all below Linux's ephemeral range (32768 and up).
+FIRST, PART, PARTS = 10_240, 200, 110
+
+_given: set[int] = set()
 
 
 def is_free(port: int, host: str = HOST) -> bool:
@@ -30,19 +35,25 @@ def is_free(port: int, host: str = HOST) -> bool:
 
 
 def free_ports(*wanted: Iterable[str]) -> dict[str, int]:
-    """Returns a free port for every name, all different.
+    """Returns a free port for every name, all different, none that this process was given before.
 
-    All sockets are held open until every port is chosen, so one call never gives a port twice.
+    Ports come from below the kernel's ephemeral range, where no outgoing connection can take one
+    before its server listens, and from a part of it that depends on the process id, so that
+    processes that choose at the same time choose differently. Raises OSError when none is left.
     """
     names = [name for group in wanted for name in group]
-    sockets = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in names]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
-    finally:
-        for each in sockets:
-            each.close()
+    first = FIRST + os.getpid() % PARTS * PART
+    own = random.sample(range(first, first + PART), PART)
+    anywhere = random.sample(range(FIRST, FIRST + PARTS * PART), PARTS * PART)
+    fitting = (p for p in (*own, *anywhere) if p not in _given and is_free(p))
+    chosen: dict[str, int] = {}
+    for name in names:
+        port = next(fitting, 0)
+        if not port:
+            raise OSError(f"no free port for {name}")
+        _given.add(port)
+        chosen[name] = port
+    return chosen
 
 
 class Claims:

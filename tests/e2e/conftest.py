@@ -10,6 +10,13 @@ from tests.campaigns.collector import Collector, collector
 from tests.campaigns.stack import SAMPLE, Stack, order, running_stack
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them in one test process, so that one stack serves them all."""
+    for item in items:
+        if item.path.parent.name == "e2e":
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
 @pytest.fixture(scope="session")
 def spans() -> Iterator[Collector]:
     with collector() as started:
