@@ -156,6 +156,14 @@ def trace(analysis: Analysis, *, fired: bool) -> tuple[Rule, ...]:
     return tuple(Rule(entry.rule, ", ".join(entry.saw), entry.effect) for entry in entries[:MAX_RULES])
 
 
+def approval(analysis: Analysis) -> str:
+    """Under which ruleset, and who approved it; empty before the decision."""
+    page = analysis.decision
+    return (
+        f"Ruleset {page.ruleset}: {page.ruleset_approval}" if page.ruleset and page.ruleset_approval else ""
+    )
+
+
 def ruleset(analysis: Analysis) -> tuple[Fact, ...]:
     """The ruleset that decided, its content hash and who approved it."""
     page = analysis.decision

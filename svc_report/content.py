@@ -18,12 +18,13 @@ LANGUAGE = "en"
 OVERLAY_FILE = "overlay.jpg"
 PHOTO_FILE = "photo.jpg"
 
-PAGE_MM = 110.0
+PAGE_MM = 106.0
 """Height that the first page has below its fixed parts, in mm."""
 LINE_MM = 3.5
 """Height of a line of the first page, in mm."""
-MIN_INKS, MIN_FLAGS = 3, 2
+MIN_INKS, MIN_FLAGS = 2, 3
 MAX_READINGS = 40
+MAX_NAMED = 4
 CHARACTERS = {"flag": 105, "step": 130, "advice": 55, "advice_unmeasured": 96}
 """Characters that fit a line of each part of the first page."""
 
@@ -49,6 +50,7 @@ def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: 
         unix_time=case.unix_time(analysis),
         header=case.header(analysis),
         intended_use=wording.INTENDED_USE,
+        approval=case.approval(analysis),
         status=marks.STATUSES.get(decision.status, marks.UNDECIDED) if decided else marks.UNDECIDED,
         headline=headline,
         explanation=explanation,
@@ -178,7 +180,7 @@ def _found(analysis: Analysis) -> tuple[Fact, ...]:
     operator = wording.SKIN_TYPES.get(case_.fitzpatrick_operator)
     safe = wording.SKIN_TYPES.get(decision.fitzpatrick_safe)
     stated = f"operator read {operator}" if operator else "not stated by the operator"
-    facts.append(Fact("Fitzpatrick type", f"{safe} used by the gates; {stated}" if safe else stated))
+    facts.append(Fact("Fitzpatrick type", f"{safe} used for skin safety; {stated}" if safe else stated))
     facts.append(Fact("Photo quality", _quality_sentence(analysis)))
     if analysis.HasField("color"):
         calibrated = analysis.color.calibrated
@@ -246,14 +248,19 @@ def _quality_sentence(analysis: Analysis) -> str:
     if not fails and not warns:
         return "no warning"
     parts = [_count(fails, "failure")] * bool(fails) + [_count(warns, "warning")] * bool(warns)
-    return f"{', '.join(parts)} (section 5)"
+    grave = sorted((f for f in flags if f.level >= FlagLevel.FLAG_LEVEL_WARN), key=lambda f: -f.level)
+    named = [wording.WARNINGS.get(f.code, f.code.replace("_", " ").lower()) for f in grave[:MAX_NAMED]]
+    more = ", …" if len(grave) > MAX_NAMED else ""
+    return f"{', '.join(parts)}: {', '.join(named)}{more} (section 5)"
 
 
 def _next_steps(analysis: Analysis) -> tuple[str, ...]:
     """What to do next: the decision's own messages, then what its state asks for."""
     messages = [message.text for message in analysis.decision.messages[:8]]
     step = wording.NEXT_STEP.get(analysis.decision.status, "")
-    return tuple(([step] if step else []) + messages)
+    doubt = any(flag.code == "LOW_CONFIDENCE" for flag in analysis.segment.flags)
+    own = [step] * bool(step) + [wording.DOUBTFUL_MASK] * doubt
+    return tuple(own + messages)
 
 
 def _no_inks(analysis: Analysis, all_inks: tuple[Ink, ...]) -> str:

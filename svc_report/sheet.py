@@ -208,6 +208,7 @@ class Sheet:
     unix_time: int | None
     header: tuple[Fact, ...]
     intended_use: str
+    approval: str
     status: Mark
     headline: str
     explanation: str

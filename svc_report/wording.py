@@ -54,6 +54,11 @@ NEXT_STEP = {
     ),
 }
 
+DOUBTFUL_MASK = (
+    "The ink mask is uncertain: check on the photo that what is outlined is ink and all of it. Colours and "
+    "advice rest on it."
+)
+
 UNCALIBRATED = (
     "No colour chart calibrated this photo. Values marked ≈ in sections 2 and 5 are estimates that camera "
     "and light have shifted by an unknown amount; no conclusion rests on them."
@@ -156,6 +161,14 @@ READINGS = {
     "mean_ink_probability": "Mean probability inside the ink",
 }
 """By Measurement.id; others are shown by their id in words."""
+
+WARNINGS = {
+    "LOW_CONFIDENCE": "ink mask uncertain",
+    "COLOUR_UNCALIBRATED": "no colour chart",
+    "SKIN_REFERENCE_UNEVEN": "uneven skin reference",
+    "SKIN_REFERENCE_SPARSE": "little plain skin",
+}
+"""By QualityFlag.code, short; others are shown by their code in words."""
 
 INK_LEGEND = (
     "L*a*b* alone: the colour of the ink with the skin divided out in linear light; bare skin is 100, 0, 0. "

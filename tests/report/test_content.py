@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 import pytest
-from assay.common.v1.types_pb2 import Measurement
+from assay.common.v1.types_pb2 import FlagLevel, Measurement
 from assay.decision.v1.decision_pb2 import (
     DecisionMessage,
     DecisionStatus,
@@ -274,3 +274,16 @@ def test_messages_of_the_decision_reach_ink_and_case() -> None:
     sheet = sheet_of(analysis)
     assert sheet.inks[0].messages == (message.text,)
     assert analysis.decision.messages[0].text in sheet.summary.next_steps
+
+
+def test_the_first_page_names_the_approval_and_a_doubtful_mask() -> None:
+    analysis = cases.tattoo()
+    analysis.decision.ruleset, analysis.decision.ruleset_approval = "tattoo@9.9.9", "Nobody signed this."
+    sheet = sheet_of(analysis)
+    assert sheet.approval == "Ruleset tattoo@9.9.9: Nobody signed this."
+    assert wording.DOUBTFUL_MASK not in sheet.summary.next_steps
+    analysis.segment.flags.add(code="LOW_CONFIDENCE", level=FlagLevel.FLAG_LEVEL_WARN)
+    doubtful = sheet_of(analysis).summary
+    assert doubtful.next_steps[1] == wording.DOUBTFUL_MASK
+    quality = next(fact.value for fact in doubtful.found if fact.label == "Photo quality")
+    assert "ink mask uncertain" in quality
