@@ -90,15 +90,20 @@ def png(plane: NDArray[np.uint8]) -> bytes:
 
 
 def overlay(rgb: NDArray[np.uint8], result: Segmentation) -> bytes:
-    """JPEG for people, longer side at most 1280: the photo, ink tinted and outlined in cyan."""
-    scale = min(1.0, _OVERLAY_SIDE / max(rgb.shape[:2]))
+    """JPEG for people, longer side 1280: the photo, a cyan line around the ink.
+
+    The line lies just outside the ink, and nothing is filled, so that the ink's own colours can be judged.
+    A small photo is enlarged first; on its own pixels the line would hide fine strokes.
+    """
+    scale = _OVERLAY_SIDE / max(rgb.shape[:2])
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    photo = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    photo = np.asarray(cv2.resize(rgb, size, interpolation=smooth), np.uint8)
     mask = np.asarray(cv2.resize(result.mask, size, interpolation=cv2.INTER_AREA), np.uint8)
-    inside = mask > 127
-    photo[inside] = (0.75 * photo[inside] + 0.25 * np.array(_OUTLINE_RGB)).astype(np.uint8)
-    outlines, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(photo, outlines, -1, _OUTLINE_RGB, 1, cv2.LINE_AA)
+    inside = (mask > 127).astype(np.uint8)
+    around = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+    outlines, _ = cv2.findContours(around, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(photo, outlines, -1, _OUTLINE_RGB, 2, cv2.LINE_AA)
     bgr = cv2.cvtColor(photo, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     assert done, "a JPEG encoder is part of OpenCV"

@@ -83,7 +83,8 @@ def test_artefacts_decode_to_what_they_show() -> None:
     mask = cv2.imdecode(np.frombuffer(png(found.mask), np.uint8), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(mask, found.mask)
     shown = cv2.imdecode(np.frombuffer(overlay(np.full((48, 64, 3), 200, np.uint8), found), np.uint8), 1)
-    assert shown.shape == (48, 64, 3)
-    blue, red = shown[20, 25, 0].astype(int), shown[20, 25, 2].astype(int)
-    assert blue - red > 30  # tinted cyan inside
-    assert abs(int(shown[45, 60, 0]) - int(shown[45, 60, 2])) < 12  # untouched outside
+    assert shown.shape == (960, 1280, 3)
+    colourful = shown[..., 0].astype(int) - shown[..., 2]
+    assert abs(colourful[400, 500]) < 12  # the ink's own colour inside
+    assert colourful[190:206, 500].max() > 60  # a cyan line around it
+    assert abs(colourful[900, 1200]) < 12  # untouched outside
