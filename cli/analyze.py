@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli import intake
-from cli.problems import CommandError
+from cli.problems import CommandError, refused
 
 Json = dict[str, Any]
 
@@ -48,6 +48,10 @@ def analyze(
       assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json --report report.pdf
       assay analyze photo.jpg --local --json --out artefacts/
     """
+    if out is not None and not local:
+        raise refused("OPTION_NEEDS_LOCAL", "--out works with --local only.", field="out", fix="Add --local.")
+    if photo.stat().st_size == 0:
+        raise refused("UPLOAD_EMPTY", f"{photo} is empty.", field="photo", fix="Choose the photo again.")
     statement = intake.read(intake_file)
     if local:
         view, places = _locally(photo, statement, out, report)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import mimetypes
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from google.protobuf.descriptor import Descriptor
 
 from cli.problems import refused
 
@@ -48,6 +51,22 @@ def read(path: Path | None) -> dict[str, Any]:
             fix=f"Known are {', '.join(FIELDS)}; names that begin with _ are notes.",
         )
     return {name: value for name, value in stated.items() if name not in notes}
+
+
+def check_names(stated: dict[str, Any], kind: Descriptor, path: str = "") -> None:
+    """Raises CommandError (UNKNOWN_FIELD) for the first field, at any depth, that the message lacks."""
+    known = {field.name: field for field in kind.fields}
+    known |= {field.json_name: field for field in kind.fields}
+    for name, value in stated.items():
+        at = f"{path}{name}"
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            names = ", ".join(field.name for field in kind.fields)
+            fix = f"Did you mean {near[0]}?" if near else f"Allowed: {names}."
+            raise refused("UNKNOWN_FIELD", f"The field {at} is not known here.", field=at, fix=fix)
+        inner = known[name].message_type
+        if inner is not None and isinstance(value, dict):
+            check_names(value, inner, f"{at}.")
 
 
 def media_type(photo: Path) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import importlib
 import logging
 import os
+import re
 import sys
 import time
 import uuid
@@ -113,18 +114,27 @@ def order(photo: Path, statement: dict[str, Any]) -> Analysis:
     import protovalidate
 
     request = AnalyzeRequest(upload_id=str(uuid.uuid4()))
+    intake.check_names(statement, request.DESCRIPTOR)
     try:
         json_format.ParseDict(statement, request)
         protovalidate.validate(request)
     except json_format.ParseError as error:
-        raise refused("INTAKE_INVALID", str(error), field="intake") from error
+        fix = "Correct the value; `/docs` of a running stack lists every field with its bounds."
+        raise refused("INVALID_FIELD", str(error), field=_named(str(error)), fix=fix) from error
     except protovalidate.ValidationError as error:
         first = error.violations[0].proto
         elements = first.field.elements if first.field else ()
         path = ".".join(element.field_name for element in elements)
-        raise refused("INVALID_FIELD", first.message, field=path) from error
+        raise refused(
+            "INVALID_FIELD", f"{path}: {first.message}", field=path, fix=f"Correct {path} in the intake file."
+        ) from error
     if not request.consent.treatment:
-        raise refused("CONSENT_MISSING", "Nothing starts without consent.", field="consent.treatment")
+        raise refused(
+            "CONSENT_REQUIRED",
+            "Nothing is analysed without the person's consent to it.",
+            field="consent.treatment",
+            fix="Ask the person; when they agree, state consent.treatment as true.",
+        )
     now = datetime.now(UTC)
     content = photo.read_bytes()
     job = Job(
@@ -151,6 +161,12 @@ def order(photo: Path, statement: dict[str, Any]) -> Analysis:
     job.created_at.FromDatetime(now)
     job.deadline.FromDatetime(now + DEADLINE)
     return Analysis(job=job)
+
+
+def _named(message: str) -> str:
+    """The field that protobuf's parser names at the end of its message, else "intake"."""
+    found = re.search(r"AnalyzeRequest\.([a-z0-9_.]+?)\.?$", message)
+    return found[1] if found else "intake"
 
 
 async def _run(analysis: Analysis, photo: Path, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:

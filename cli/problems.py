@@ -44,6 +44,7 @@ def _readable(error: CommandError, problem: Problem) -> str:
     lines += [
         f"  {name:<8} {problem[name]}" for name in ("code", "field", "fix", "trace_id") if problem.get(name)
     ]
-    for fault in problem.get("errors", []):
+    faults = problem.get("errors", [])
+    for fault in faults if len(faults) > 1 else []:  # a single one is said already
         lines.append(f"  at {fault.get('field')}: {fault.get('message')}")
     return "\n".join(lines)

@@ -80,10 +80,10 @@ def _head(view: Json, decision: Json, color: Json) -> Text:
     status = word(str(decision.get("status", "-")), "DECISION_STATUS_")
     skin = color.get("skin") or {}
     fitzpatrick = word(str(decision.get("fitzpatrick_safe", "-")), "FITZPATRICK_").upper()
+    skin_type = "type not stated" if fitzpatrick == "UNSPECIFIED" else f"Fitzpatrick {fitzpatrick} (safe)"
     lines = [
         f"Decision   {status}",
-        f"Skin       Fitzpatrick {fitzpatrick} (safe), ITA {measured(skin.get('ita'))} deg, "
-        f"Lab {lab(skin.get('lab'))}",
+        f"Skin       {skin_type}, ITA {measured(skin.get('ita'))} deg, Lab {lab(skin.get('lab'))}",
         f"Colour     {'calibrated by a chart' if color.get('calibrated') else 'uncalibrated: estimates'}",
         f"Versions   model {view.get('model_version') or '-'}, ruleset {view.get('ruleset_version') or '-'}",
     ]
@@ -101,17 +101,25 @@ def _inks(color: Json) -> Table:
     table = _table("Inks", "#", "swatch", "class", "area", "Lab", "ΔE00 to skin (95%)")
     for ink in color["inks"]:
         swatch = str(ink.get("swatch") or "")
-        best = (ink.get("posterior") or [{}])[0]
-        sure = f" {float(best['probability']):.0%}" if best.get("probability") is not None else ""
         table.add_row(
             str(ink.get("id", "")),
             Text("    ", style=f"on {swatch}") + Text(f" {swatch}") if swatch else Text("-"),
-            f"{ink.get('ink_class', '-')}{sure}",
+            _class(ink),
             f"{float(ink.get('area_share', 0)):.0%}",
             lab(ink.get("lab")),
             measured(ink.get("delta_e_skin")),
         )
     return table
+
+
+def _class(ink: Json) -> str:
+    """The class with its probability; an unnamed ink with the likeliest class in brackets."""
+    name, best = str(ink.get("ink_class", "-")), (ink.get("posterior") or [{}])[0]
+    if best.get("probability") is None:
+        return name
+    likeliest = str(best.get("ink_class", name))
+    sure = f"{float(best['probability']):.0%}"
+    return f"{name} {sure}" if likeliest == name else f"{name} ({likeliest} {sure})"
 
 
 def _options(decision: Json) -> Table:
@@ -163,14 +171,14 @@ def _remarks(document: Json) -> list[Text]:
 
 def jobs(views: Sequence[Json], out: Console) -> None:
     """Prints analyses as one table, newest first."""
-    table = _table("Analyses", "job", "kind", "state", "created", "model", "ruleset", "error")
-    table.columns[0].no_wrap = True
+    table = _table("Analyses", "job", "kind", "state", "created (UTC)", "model", "ruleset", "error")
+    table.columns[0].no_wrap = table.columns[3].no_wrap = True
     for view in views:
         table.add_row(
             str(view.get("job_id", "")),
             str(view.get("kind", "")),
             word(str(view.get("state", "")), "STATE_"),
-            str(view.get("created_at", ""))[:19],
+            str(view.get("created_at", ""))[:16].replace("T", " "),
             str(view.get("model_version") or "-"),
             str(view.get("ruleset_version") or "-"),
             str((view.get("error") or {}).get("code") or ""),

@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from cli.problems import failed
+from cli.problems import failed, refused
 from dev import control, home
 from dev.control import StackError
 from dev.home import ProcessState, StackState
@@ -225,7 +225,7 @@ def logs(name: str | None, follow: bool, lines: int) -> None:
     for each, path in paths.items():
         if not path.exists():
             known = ", ".join(sorted(p.stem for p in folder.glob("*.log"))) or "none yet"
-            raise failed("NO_LOG", f"There is no log of {each!r}.", fix=f"There are: {known}.")
+            raise refused("NO_LOG", f"There is no log of {each!r}.", field="name", fix=f"There are: {known}.")
         for line in tail(path, lines):
             click.echo(f"{each}: {line}" if len(paths) > 1 else line)
     if follow:
