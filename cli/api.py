@@ -44,7 +44,8 @@ def base_url() -> str:
         return given.rstrip("/")
     state = control.running(home.home())
     if state is None:
-        raise failed("NO_STACK", "No local stack runs.", fix="Start one with `assay up`, set ASSAY_URL, or analyse with --local.")
+        fix = "Start one with `assay up`, set ASSAY_URL, or analyse with --local."
+        raise failed("NO_STACK", "No local stack runs.", fix=fix)
     return str(state.urls["gateway"])
 
 
