@@ -190,5 +190,11 @@ def observed(method: str, context: Context) -> Any:
                 span.set_status(trace.StatusCode.ERROR, outcome.reason)
             telemetry.RPC_SECONDS.labels(method, outcome.code.name).observe(seconds)
             log.info(
-                "rpc", method=method, code=outcome.code.name, reason=outcome.reason, seconds=round(seconds, 4)
+                "rpc",
+                method=method,
+                code=outcome.code.name,
+                reason=outcome.reason,
+                seconds=round(seconds, 4),
+                # Without a collector Envoy opens no span, and this is the id that the caller was given.
+                request_id=metadata.get("x-request-id", "")[:64],
             )

@@ -16,6 +16,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
 
 from mesh import auth, telemetry
 from mesh.door import Door
@@ -217,3 +218,10 @@ def test_a_method_without_the_option_fails_at_start():
 
     with pytest.raises(ValueError, match="lacks the option"):
         auth.rules([health_pb2.DESCRIPTOR.services_by_name["Health"]])
+
+
+async def test_the_log_line_names_the_request_that_the_caller_was_told_of(ask, issuer):
+    with capture_logs() as lines:
+        await ask(issuer.token(), **{"x-request-id": "8586c840-e74a-4c78-9cf5-3fe2e2ec2576"})
+    (line,) = (line for line in lines if line["event"] == "rpc")
+    assert line["request_id"] == "8586c840-e74a-4c78-9cf5-3fe2e2ec2576"
