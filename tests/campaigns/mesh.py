@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.campaigns import clones, faults
+from tests.campaigns import clones, faults, latency
 from tests.campaigns.stack import REPO, SAMPLE, order, running_stack
 
 OUT = REPO / "docs" / "proofs" / "mesh.md"
@@ -57,6 +57,8 @@ def _faults(jobs: int) -> str:
             api = stack.api()
             api.analyze(order(api.upload(SAMPLE, "image/jpeg"), mode="MODE_SYNC", timeout="60s"))
             idle = stack.memory_bytes() / 2**20
+            times = latency.table(stack, Path(folder) / "local")
+            print(times, flush=True)
             rows = []
             for name, victims in (
                 ("kill -9 each stage in turn", faults.STAGES),
@@ -72,6 +74,8 @@ def _faults(jobs: int) -> str:
     return (
         f"## Memory and start\n\nIdle stack after one job, sum of PSS: **{idle:.0f} MiB** (limit 2048). "
         f"From nothing running to a healthy mesh with warm caches: **{ready_s:.1f} s**.\n\n"
+        f"## One analysis on an idle mesh\n\nMedians of {latency.RUNS} analyses of the sample photo, "
+        f"mesh and one process in turn.\n\n{times}\n"
         f"## Faults\n\n{jobs} jobs in flight each time; a dead process's fact is redelivered after "
         f"{faults.ACK_WAIT_S} s here. Extra runs are deliveries beyond the first that led to a fact.\n\n"
         f"{faults.HEADER}\n" + "\n".join(rows) + "\n"
