@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -62,19 +63,36 @@ def start(replicas: dict[str, int], *, bound: bool) -> tuple[StackState, int]:
 
     Raises CommandError, with nothing left running, when it does not start.
     """
-    folder = home.home()
+    folder, wanted = home.home(), wanted_port()
     try:
         pid = control.start(folder, replicas, bound=bound)
     except StackError as error:
         raise failed("ALREADY_RUNNING", str(error)) from error
     try:
-        return control.await_ready(folder, pid, Starting(Console(stderr=True))), pid
+        state = control.await_ready(folder, pid, Starting(Console(stderr=True)))
     except StackError as error:
         control.stop(folder)
         raise failed("START_FAILED", str(error), fix="`assay doctor` looks for causes.") from error
     except BaseException:
         control.stop(folder)
         raise
+    url = state.urls["gateway"]
+    if wanted and not url.endswith(f":{wanted}"):
+        click.echo(f"port {wanted} is taken; the gateway is at {url}", err=True)
+    return state, pid
+
+
+def wanted_port() -> int:
+    """The public port that GATEWAY asks for, 0 for none; raises CommandError (INVALID_PORT)."""
+    text = os.environ.get("GATEWAY", "")
+    if text and not (text.isdecimal() and int(text) < 65536):
+        raise refused(
+            "INVALID_PORT",
+            f"GATEWAY is {text!r}, which is no port.",
+            field="GATEWAY",
+            fix="Give a number from 1 to 65535, for example GATEWAY=9000.",
+        )
+    return int(text or 0)
 
 
 def stay(folder: Path) -> None:
