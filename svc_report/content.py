@@ -8,6 +8,7 @@ from assay.color.v1.color_pb2 import SkinReference
 from assay.common.v1.types_pb2 import FlagLevel, Measurement, Provenance
 from assay.decision.v1.decision_pb2 import DecisionStatus
 from assay.events.v1.analysis_pb2 import Analysis
+from assay.segment.v1.segment_pb2 import SegmentPage
 
 from svc_report import case, inks, marks, numbers, wording
 from svc_report.sheet import Fact, Flag, Ink, Picture, Reading, Sheet, Skin, Summary
@@ -25,6 +26,8 @@ LINE_MM = 3.5
 MIN_INKS, MIN_FLAGS = 2, 3
 MAX_READINGS = 40
 MAX_NAMED = 4
+LEAST_INK = 0.001
+"""Share of the photo: an interval that reaches below it allows that there is no ink."""
 CHARACTERS = {"flag": 105, "step": 130, "advice": 55, "advice_unmeasured": 96}
 """Characters that fit a line of each part of the first page."""
 
@@ -258,9 +261,17 @@ def _next_steps(analysis: Analysis) -> tuple[str, ...]:
     """What to do next: the decision's own messages, then what its state asks for."""
     messages = [message.text for message in analysis.decision.messages[:8]]
     step = wording.NEXT_STEP.get(analysis.decision.status, "")
-    doubt = any(flag.code == "LOW_CONFIDENCE" for flag in analysis.segment.flags)
-    own = [step] * bool(step) + [wording.DOUBTFUL_MASK] * doubt
-    return tuple(own + messages)
+    return tuple(text for text in (step, _mask_doubt(analysis.segment), *messages) if text)
+
+
+def _mask_doubt(page: SegmentPage) -> str:
+    """What to look at before the mask is believed; empty when nothing speaks against it."""
+    share = page.ink_share
+    scale = 100.0 if share.unit == "%" else 1.0
+    if page.regions and share.HasField("low_95") and share.low_95 / scale < LEAST_INK:
+        return wording.MAYBE_NO_INK
+    doubtful = any(flag.code == "LOW_CONFIDENCE" for flag in page.flags)
+    return wording.DOUBTFUL_MASK if doubtful else ""
 
 
 def _no_inks(analysis: Analysis, all_inks: tuple[Ink, ...]) -> str:

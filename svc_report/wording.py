@@ -59,6 +59,11 @@ DOUBTFUL_MASK = (
     "advice rest on it."
 )
 
+MAYBE_NO_INK = (
+    "There may be no ink in this photo: the interval of the area comes down to zero. Check on the photo that "
+    "what is outlined is ink; otherwise disregard the advice."
+)
+
 UNCALIBRATED = (
     "No colour chart calibrated this photo. Values marked ≈ in sections 2 and 5 are estimates that camera "
     "and light have shifted by an unknown amount; no conclusion rests on them."

@@ -285,5 +285,7 @@ def test_the_first_page_names_the_approval_and_a_doubtful_mask() -> None:
     analysis.segment.flags.add(code="LOW_CONFIDENCE", level=FlagLevel.FLAG_LEVEL_WARN)
     doubtful = sheet_of(analysis).summary
     assert doubtful.next_steps[1] == wording.DOUBTFUL_MASK
+    analysis.segment.ink_share.low_95 = 0.0
+    assert sheet_of(analysis).summary.next_steps[1] == wording.MAYBE_NO_INK
     quality = next(fact.value for fact in doubtful.found if fact.label == "Photo quality")
     assert "ink mask uncertain" in quality
