@@ -122,6 +122,39 @@ def test_a_wrong_intake_file_is_refused(tmp_path, content, code, field):
     assert (caught.value.problem["code"], caught.value.problem["field"]) == (code, field)
 
 
+@pytest.mark.parametrize(
+    ("change", "field", "fix"),
+    [
+        ({"tattoo": {"sight": "arm"}}, "tattoo.sight", "Did you mean site?"),
+        ({"tattoo": {"intake": {"pregnent": True}}}, "tattoo.intake.pregnent", "Did you mean pregnant?"),
+        ({"tattoo": {"area_cm2": "forty"}}, "tattoo.area_cm2", "Correct the value"),
+        ({"tattoo": {"area_cm2": -1}}, "tattoo.area_cm2", "Correct tattoo.area_cm2"),
+    ],
+)
+def test_a_wrong_statement_is_refused_locally_with_field_and_fix(change, field, fix):
+    from cli.local import order
+
+    with pytest.raises(problems.CommandError) as caught:
+        order(SAMPLE, {**intake.unanswered(), **change})
+    assert caught.value.refused
+    assert caught.value.problem["field"] == field
+    assert caught.value.problem["fix"].startswith(fix)
+
+
+def test_what_cannot_work_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    from cli.stack import wanted_port
+
+    done = run("analyze", str(SAMPLE), "--out", str(tmp_path / "out"), home=tmp_path)
+    assert (done.returncode, "--local" in done.stderr) == (2, True)
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    assert "is empty" in run("analyze", str(empty), home=tmp_path).stderr
+    monkeypatch.setenv("GATEWAY", "99999")
+    with pytest.raises(problems.CommandError) as caught:
+        wanted_port()
+    assert caught.value.problem["field"] == "GATEWAY"
+
+
 def test_the_sample_intake_says_that_it_is_one_and_is_valid():
     from cli.local import order
 
