@@ -59,7 +59,7 @@ models: setup  ## Builds the other formats of the released model into models/bui
 
 proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.mesh
-	@$(BIN)/pytest -m proof tests/models
+	@$(BIN)/pytest -m proof tests/models tests/segment
 
 clean:  ## Removes environments, caches and local data.
 	rm -rf .venv .tools .assay models/build models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

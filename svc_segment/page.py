@@ -22,6 +22,8 @@ from svc_segment.model import Model
 _DOUBTFUL_MEAN = 0.75
 _DOUBTFUL_BAND = 5.0
 _BORDER = 0.02
+# All of 74 photos of bare skin stay below it (docs/models.md); advice on a shadow would be worse than none.
+_LEAST_INK = 0.001
 _LITTLE_SKIN = 0.6
 
 
@@ -64,6 +66,12 @@ def flags(result: Segmentation) -> list[QualityFlag]:
             _flag("NO_INK_FOUND", FLAG_LEVEL_FAIL, "No ink was found: check that the tattoo is in the photo.")
         ]
     out = []
+    if result.uncertainty.ink_share_low < _LEAST_INK:
+        message = (
+            "It is not certain that there is any ink: nothing may be concluded from what was outlined. "
+            "Take the photo closer, in even light, against a plain background."
+        )
+        out.append(_flag("INK_NOT_CERTAIN", FLAG_LEVEL_FAIL, message))
     doubt = result.mean_probability < _DOUBTFUL_MEAN or result.uncertainty.boundary_share > _DOUBTFUL_BAND
     if doubt:
         message = "The edge of the ink is uncertain: compare the outline with the photo before use."

@@ -39,6 +39,14 @@ def test_no_ink_is_a_valid_answer_with_its_own_flag() -> None:
     assert (flag.code, flag.level) == ("NO_INK_FOUND", FLAG_LEVEL_FAIL)
 
 
+def test_ink_that_may_not_be_there_allows_no_conclusion() -> None:
+    (flag,) = page.flags(
+        dataclasses.replace(CLEAR, uncertainty=dataclasses.replace(CLEAR.uncertainty, ink_share_low=0.0009))
+    )
+    assert (flag.code, flag.level) == ("INK_NOT_CERTAIN", FLAG_LEVEL_FAIL)
+    assert codes(with_uncertainty(ink_share_low=0.0011)) == []
+
+
 def test_doubt_edges_and_little_skin_are_told() -> None:
     assert codes(dataclasses.replace(CLEAR, mean_probability=0.6)) == ["LOW_CONFIDENCE"]
     assert codes(with_uncertainty(boundary_share=6.0)) == ["LOW_CONFIDENCE"]
