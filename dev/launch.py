@@ -15,7 +15,9 @@ import os
 import pwd
 import sys
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+# Capabilities stay when the user changes, also in access(2), by which initdb looks for postgres.
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -29,7 +31,7 @@ def _prctl(libc: ctypes.CDLL, *arguments: int) -> None:
 def _become(user: str, libc: ctypes.CDLL | None) -> None:
     entry = pwd.getpwnam(user)
     if libc is not None:
-        _prctl(libc, PR_SET_KEEPCAPS, 1)
+        _prctl(libc, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
     os.setgroups([])
     os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
     os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)

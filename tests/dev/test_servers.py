@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import pwd
 import signal
 import socket
 import stat
@@ -19,7 +20,7 @@ from minio import Minio
 from minio.error import S3Error
 from minio.sse import SseS3
 
-from dev.process import ProcessSpec, StartError
+from dev.process import LAUNCHER, ORDINARY_USER, ProcessSpec, StartError
 from dev.servers import free_ports, nats, postgres, run, s3
 
 pytestmark = pytest.mark.mesh
@@ -149,3 +150,21 @@ def test_a_process_that_cannot_start_says_why(tmp_path):
     with pytest.raises(StartError, match=r"ended with 3:\nthe reason"), run([broken]):
         pass
     assert time.monotonic() - began < 10
+
+
+def test_who_root_becomes_still_reads_a_folder_that_only_root_may_enter(tmp_path: Path) -> None:
+    """The project may lie in such a folder, and initdb asks access(2), not open(2), for its programs."""
+    user = ORDINARY_USER if os.geteuid() == 0 else "-"
+    uid = pwd.getpwnam(user).pw_uid if user != "-" else os.geteuid()
+    tmp_path.chmod(0o700)
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o700)
+    done = subprocess.run(
+        [
+            sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), "9", user, "--",
+            sys.executable, "-c", f"import os; print(os.access({str(program)!r}, os.X_OK), os.getuid())",
+        ],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, f"True {uid}"), done.stderr
