@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +95,18 @@ def wanted_port() -> int:
     return int(text or 0)
 
 
-def stay(folder: Path) -> None:
-    """Waits until Ctrl-C, SIGTERM or the end of the supervisor; then drains."""
+def stay(folder: Path, announce: Callable[[], None]) -> None:
+    """Announces the stack and waits until Ctrl-C, SIGTERM or the end of the supervisor; then drains.
+
+    Whoever has read the announcement may press Ctrl-C, so it is made where Ctrl-C means an orderly end.
+    """
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
+        announce()
         while control.running(folder) is not None:
             time.sleep(GONE_PERIOD_S)
     except KeyboardInterrupt:
@@ -128,11 +132,17 @@ def up(detach: bool, replicas: tuple[str, ...]) -> None:
       assay up --replicas segment=2
     """
     state, _ = start(parse_replicas(replicas), bound=not detach)
-    for name, url in state.urls.items():
-        click.echo(f"{name:<8} {url}")
-    if not detach:
-        click.echo("Ctrl-C ends it.", err=True)
-        stay(home.home())
+
+    def announce() -> None:
+        for name, url in state.urls.items():
+            click.echo(f"{name:<8} {url}")
+        if not detach:
+            click.echo("Ctrl-C ends it.", err=True)
+
+    if detach:
+        announce()
+    else:
+        stay(home.home(), announce)
 
 
 @click.command()
