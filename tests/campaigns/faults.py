@@ -90,8 +90,8 @@ def undergo(
         for victim in victims:
             if stop.wait(pause_s):
                 return
-            stack.kill(victim)
-            outcome.kills += 1
+            # Only a process that was there and was hit counts.
+            outcome.kills += stack.kill(victim)
 
     killer = threading.Thread(target=disturb, daemon=True)
     killer.start()

@@ -57,12 +57,14 @@ class Stack:
     def port(self, process: str, which: str) -> int:
         return int(self.state.processes[process].ports[which])
 
-    def kill(self, process: str) -> None:
-        """SIGKILL, as the machine would; the supervisor starts it again."""
+    def kill(self, process: str) -> bool:
+        """SIGKILL, as the machine would; the supervisor starts it again. False when it was not running."""
         identity = self.state.processes[process].identity
         found = identity.find() if identity else None
-        if found is not None:
-            found.send_signal(signal.SIGKILL)
+        if found is None:
+            return False
+        found.send_signal(signal.SIGKILL)
+        return True
 
     def restarts(self) -> dict[str, int]:
         return {name: each.restarts for name, each in self.state.processes.items()}
