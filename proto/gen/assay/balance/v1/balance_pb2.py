@@ -22,31 +22,141 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from assay.common.v1 import auth_pb2 as assay_dot_common_dot_v1_dot_auth__pb2
 from assay.common.v1 import types_pb2 as assay_dot_common_dot_v1_dot_types__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/balance/v1/balance.proto\x12\x10\x61ssay.balance.v1\x1a\x1b\x61ssay/common/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\"\xb3\x01\n\x0c\x42\x61lanceTrial\x12\x34\n\x04side\x18\x01 \x01(\x0e\x32\x1c.assay.balance.v1.StanceSideB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x04\x65yes\x18\x02 \x01(\x0e\x32\x16.assay.balance.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12/\n\theight_cm\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@p@)\x00\x00\x00\x00\x00\x00I@H\x00\x88\x01\x01\x42\x0c\n\n_height_cm\"j\n\x08PosePage\x12-\n\tlandmarks\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12/\n\nprovenance\x18\x02 \x01(\x0b\x32\x1b.assay.common.v1.Provenance\"\x97\x01\n\x08SwayPage\x12-\n\x07metrics\x18\x01 \x03(\x0b\x32\x1c.assay.common.v1.Measurement\x12+\n\x05\x66lags\x18\x02 \x03(\x0b\x32\x1c.assay.common.v1.QualityFlag\x12/\n\nprovenance\x18\x03 \x01(\x0b\x32\x1b.assay.common.v1.Provenance*V\n\nStanceSide\x12\x1b\n\x17STANCE_SIDE_UNSPECIFIED\x10\x00\x12\x14\n\x10STANCE_SIDE_LEFT\x10\x01\x12\x15\n\x11STANCE_SIDE_RIGHT\x10\x02*<\n\x04\x45yes\x12\x14\n\x10\x45YES_UNSPECIFIED\x10\x00\x12\r\n\tEYES_OPEN\x10\x01\x12\x0f\n\x0b\x45YES_CLOSED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/balance/v1/balance.proto\x12\x10\x61ssay.balance.v1\x1a\x1a\x61ssay/common/v1/auth.proto\x1a\x1b\x61ssay/common/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x01\n\x13\x45stimatePoseRequest\x12\x31\n\x05video\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRefB\x06\xbaH\x03\xc8\x01\x01\x12%\n\x0crotation_deg\x18\x02 \x01(\x05\x42\x0f\xbaH\x0c\x1a\n0\x00\x30Z0\xb4\x01\x30\x8e\x02\x12\x41\n\x05model\x18\x03 \x01(\tB2\xbaH/r-2+^([a-z][a-z0-9-]*@[0-9]+\\.[0-9]+\\.[0-9]+)?$\x12\x32\n\x04mode\x18\x04 \x01(\x0e\x32\x1a.assay.balance.v1.PoseModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\"u\n\x14\x45stimatePoseResponse\x12(\n\x04page\x18\x01 \x01(\x0b\x32\x1a.assay.balance.v1.PosePage\x12\x33\n\tlandmarks\x18\x02 \x01(\x0b\x32 .assay.balance.v1.LandmarkSeries\"\xc1\x01\n\x12MeasureSwayRequest\x12\x35\n\x05trial\x18\x01 \x01(\x0b\x32\x1e.assay.balance.v1.BalanceTrialB\x06\xbaH\x03\xc8\x01\x01\x12\x35\n\tlandmarks\x18\x02 \x01(\x0b\x32 .assay.balance.v1.LandmarkSeriesH\x00\x12,\n\x06object\x18\x03 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRefH\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"n\n\x13MeasureSwayResponse\x12(\n\x04page\x18\x01 \x01(\x0b\x32\x1a.assay.balance.v1.SwayPage\x12-\n\x06traces\x18\x02 \x01(\x0b\x32\x1d.assay.balance.v1.TraceSeries\"\xaf\x01\n\tFloorMark\x12%\n\x04x_px\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xd0@)\x00\x00\x00\x00\x00\x00\x00\x00\x12%\n\x04y_px\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xd0@)\x00\x00\x00\x00\x00\x00\x00\x00\x12)\n\x08right_cm\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x7f@)\x00\x00\x00\x00\x00@\x7f\xc0\x12)\n\x08\x61head_cm\x18\x04 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@\x7f@)\x00\x00\x00\x00\x00@\x7f\xc0\"\xaa\x08\n\x0c\x42\x61lanceTrial\x12\x34\n\x04side\x18\x01 \x01(\x0e\x32\x1c.assay.balance.v1.StanceSideB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x04\x65yes\x18\x02 \x01(\x0e\x32\x16.assay.balance.v1.EyesB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12/\n\theight_cm\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00@p@)\x00\x00\x00\x00\x00\x00I@H\x00\x88\x01\x01\x12.\n\x04task\x18\x04 \x01(\x0e\x32\x16.assay.balance.v1.TaskB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x32\n\x06stance\x18\x05 \x01(\x0e\x32\x18.assay.balance.v1.StanceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12.\n\x04\x61rms\x18\x06 \x01(\x0e\x32\x16.assay.balance.v1.ArmsB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x34\n\x07surface\x18\x07 \x01(\x0e\x32\x19.assay.balance.v1.SurfaceB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x15\n\x08\x62\x61refoot\x18\x08 \x01(\x08H\x01\x88\x01\x01\x12+\n\x05\x63\x61p_s\x18\t \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00^@)\x00\x00\x00\x00\x00\x00\x14@H\x02\x88\x01\x01\x12.\n\x04view\x18\n \x01(\x0e\x32\x16.assay.balance.v1.ViewB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x33\n\rleg_length_cm\x18\x0b \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x80\x61@)\x00\x00\x00\x00\x00\x00\x34@H\x03\x88\x01\x01\x12-\n\x07mass_kg\x18\x0c \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00y@)\x00\x00\x00\x00\x00\x00$@H\x04\x88\x01\x01\x12\"\n\tage_years\x18\r \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x82\x01(\x00H\x05\x88\x01\x01\x12,\n\x03sex\x18\x0e \x01(\x0e\x32\x15.assay.balance.v1.SexB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12=\n\rdominant_side\x18\x0f \x01(\x0e\x32\x1c.assay.balance.v1.StanceSideB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x37\n\tpose_mode\x18\x10 \x01(\x0e\x32\x1a.assay.balance.v1.PoseModeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x30\n\x05reach\x18\x11 \x01(\x0e\x32\x17.assay.balance.v1.ReachB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12:\n\x0b\x66loor_marks\x18\x12 \x03(\x0b\x32\x1b.assay.balance.v1.FloorMarkB\x08\xbaH\x05\x92\x01\x02\x10 \x12\'\n\x0c\x63ompare_with\x18\x13 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x08\x18\x01\"\x05r\x03\xb0\x01\x01\x12/\n\x06intake\x18\x14 \x01(\x0b\x32\x1f.assay.balance.v1.BalanceIntakeB\x0c\n\n_height_cmB\x0b\n\t_barefootB\x08\n\x06_cap_sB\x10\n\x0e_leg_length_cmB\n\n\x08_mass_kgB\x0c\n\n_age_years\"\xaf\x02\n\rBalanceIntake\x12(\n\x0f\x66\x61lls_12_months\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xed\x02(\x00H\x00\x88\x01\x01\x12\x16\n\tdizziness\x18\x02 \x01(\x08H\x01\x88\x01\x01\x12\x11\n\x04pain\x18\x03 \x01(\x08H\x02\x88\x01\x01\x12 \n\x13head_injury_4_weeks\x18\x04 \x01(\x08H\x03\x88\x01\x01\x12 \n\x13leg_injury_3_months\x18\x05 \x01(\x08H\x04\x88\x01\x01\x12\x19\n\x0cneurological\x18\x06 \x01(\x08H\x05\x88\x01\x01\x42\x12\n\x10_falls_12_monthsB\x0c\n\n_dizzinessB\x07\n\x05_painB\x16\n\x14_head_injury_4_weeksB\x16\n\x14_leg_injury_3_monthsB\x0f\n\r_neurological\"\x83\x02\n\x0eLandmarkSeries\x12\x1a\n\x05width\x18\x01 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x80\x80\x01(\x01\x12\x1b\n\x06height\x18\x02 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x80\x80\x01(\x01\x12\x0e\n\x06time_s\x18\x03 \x03(\x01\x12\x10\n\x08image_px\x18\x04 \x03(\x02\x12\x12\n\nvisibility\x18\x05 \x03(\x02\x12\x10\n\x08presence\x18\x06 \x03(\x02\x12\x0f\n\x07world_m\x18\x07 \x03(\x02\x12\x19\n\x11standard_error_px\x18\x08 \x03(\x02\x12\x0b\n\x03roi\x18\t \x03(\x02\x12\x0e\n\x06people\x18\n \x03(\x11\x12\x0e\n\x06\x63uts_s\x18\x0b \x03(\x01\x12\x17\n\x05model\x18\x0c \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"F\n\x0bTraceSeries\x12\x0e\n\x06time_s\x18\x01 \x03(\x01\x12\'\n\x06traces\x18\x02 \x03(\x0b\x32\x17.assay.balance.v1.Trace\"1\n\x05Trace\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04unit\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x03(\x02\"\xd1\x02\n\x08PosePage\x12-\n\tlandmarks\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12/\n\nprovenance\x18\x02 \x01(\x0b\x32\x1b.assay.common.v1.Provenance\x12\x0e\n\x06\x66rames\x18\x03 \x01(\x05\x12\x12\n\nduration_s\x18\x04 \x01(\x01\x12\x0e\n\x06source\x18\x05 \x01(\t\x12(\n\x04mode\x18\x06 \x01(\x0e\x32\x1a.assay.balance.v1.PoseMode\x12\x0f\n\x07regions\x18\x07 \x01(\x05\x12\x1a\n\x12\x65xecution_provider\x18\x08 \x01(\t\x12-\n\x07quality\x18\t \x03(\x0b\x32\x1c.assay.common.v1.Measurement\x12+\n\x05\x66lags\x18\n \x03(\x0b\x32\x1c.assay.common.v1.QualityFlag\"\xc9\x01\n\rBalanceMetric\x12\x31\n\x0bmeasurement\x18\x01 \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\r\n\x05group\x18\x03 \x01(\t\x12\x11\n\tcutoff_hz\x18\x04 \x01(\x01\x12\x13\n\x0b\x62\x61nd_low_hz\x18\x05 \x01(\x01\x12\x14\n\x0c\x62\x61nd_high_hz\x18\x06 \x01(\x01\x12\r\n\x05\x66lags\x18\x07 \x03(\t\x12\x10\n\x03snr\x18\x08 \x01(\x01H\x00\x88\x01\x01\x42\x06\n\x04_snr\"\xd4\x01\n\x0c\x42\x61lanceEvent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07onset_s\x18\x03 \x01(\x01\x12\x12\n\nduration_s\x18\x04 \x01(\x01\x12\x11\n\x04peak\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04unit\x18\x06 \x01(\t\x12*\n\x04side\x18\x07 \x01(\x0e\x32\x1c.assay.balance.v1.StanceSide\x12\x12\n\nconfidence\x18\x08 \x01(\x01\x12\x1b\n\x13onset_uncertainty_s\x18\t \x01(\x01\x42\x07\n\x05_peak\"3\n\x05Phase\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07start_s\x18\x02 \x01(\x01\x12\r\n\x05\x65nd_s\x18\x03 \x01(\x01\"\xba\x05\n\x08SwayPage\x12\x30\n\x07metrics\x18\x01 \x03(\x0b\x32\x1f.assay.balance.v1.BalanceMetric\x12+\n\x05\x66lags\x18\x02 \x03(\x0b\x32\x1c.assay.common.v1.QualityFlag\x12/\n\nprovenance\x18\x03 \x01(\x0b\x32\x1b.assay.common.v1.Provenance\x12$\n\x04task\x18\x04 \x01(\x0e\x32\x16.assay.balance.v1.Task\x12\x30\n\nside_found\x18\x05 \x01(\x0e\x32\x1c.assay.balance.v1.StanceSide\x12$\n\x04view\x18\x06 \x01(\x0e\x32\x16.assay.balance.v1.View\x12\'\n\x06phases\x18\x07 \x03(\x0b\x32\x17.assay.balance.v1.Phase\x12.\n\x06\x65vents\x18\x08 \x03(\x0b\x32\x1e.assay.balance.v1.BalanceEvent\x12\'\n\x06window\x18\t \x01(\x0b\x32\x17.assay.balance.v1.Phase\x12\x35\n\x0ftime_to_failure\x18\n \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x10\n\x08\x63\x65nsored\x18\x0b \x01(\x08\x12\x10\n\x08\x65nded_by\x18\x0c \x01(\t\x12\x10\n\x08strategy\x18\r \x01(\t\x12/\n\tmm_per_px\x18\x0e \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x14\n\x0cscale_method\x18\x0f \x01(\t\x12*\n\x06traces\x18\x10 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12\x18\n\x0b\x62\x65ss_errors\x18\x11 \x01(\x05H\x00\x88\x01\x01\x12\x14\n\x0c\x62\x65ss_counted\x18\x12 \x03(\tB\x0e\n\x0c_bess_errors\"\xe2\x01\n\x0c\x45\x61rlierTrial\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12.\n\ncreated_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x05trial\x18\x03 \x01(\x0b\x32\x1e.assay.balance.v1.BalanceTrial\x12(\n\x04sway\x18\x04 \x01(\x0b\x32\x1a.assay.balance.v1.SwayPage\x12\x0c\n\x04pose\x18\x05 \x01(\t\x12+\n\x05score\x18\x06 \x01(\x0b\x32\x1c.assay.common.v1.Measurement*\x85\x01\n\x04Task\x12\x14\n\x10TASK_UNSPECIFIED\x10\x00\x12\x13\n\x0fTASK_SINGLE_LEG\x10\x01\x12\r\n\tTASK_BESS\x10\x02\x12\x0e\n\nTASK_MBESS\x10\x03\x12\x0e\n\nTASK_CTSIB\x10\x04\x12\x0f\n\x0bTASK_MCTSIB\x10\x05\x12\x12\n\x0eTASK_Y_BALANCE\x10\x06*V\n\nStanceSide\x12\x1b\n\x17STANCE_SIDE_UNSPECIFIED\x10\x00\x12\x14\n\x10STANCE_SIDE_LEFT\x10\x01\x12\x15\n\x11STANCE_SIDE_RIGHT\x10\x02*Y\n\x06Stance\x12\x16\n\x12STANCE_UNSPECIFIED\x10\x00\x12\x11\n\rSTANCE_SINGLE\x10\x01\x12\x11\n\rSTANCE_DOUBLE\x10\x02\x12\x11\n\rSTANCE_TANDEM\x10\x03*K\n\x04\x45yes\x12\x14\n\x10\x45YES_UNSPECIFIED\x10\x00\x12\r\n\tEYES_OPEN\x10\x01\x12\x0f\n\x0b\x45YES_CLOSED\x10\x02\x12\r\n\tEYES_DOME\x10\x03*L\n\x04\x41rms\x12\x14\n\x10\x41RMS_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x41RMS_CROSSED\x10\x01\x12\r\n\tARMS_HIPS\x10\x02\x12\r\n\tARMS_FREE\x10\x03*F\n\x07Surface\x12\x17\n\x13SURFACE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSURFACE_FIRM\x10\x01\x12\x10\n\x0cSURFACE_FOAM\x10\x02*l\n\x04View\x12\x14\n\x10VIEW_UNSPECIFIED\x10\x00\x12\x0e\n\nVIEW_FRONT\x10\x01\x12\r\n\tVIEW_BACK\x10\x02\x12\r\n\tVIEW_LEFT\x10\x03\x12\x0e\n\nVIEW_RIGHT\x10\x04\x12\x10\n\x0cVIEW_OBLIQUE\x10\x05*8\n\x03Sex\x12\x13\n\x0fSEX_UNSPECIFIED\x10\x00\x12\x0e\n\nSEX_FEMALE\x10\x01\x12\x0c\n\x08SEX_MALE\x10\x02*W\n\x08PoseMode\x12\x19\n\x15POSE_MODE_UNSPECIFIED\x10\x00\x12\x15\n\x11POSE_MODE_QUALITY\x10\x01\x12\x19\n\x15POSE_MODE_SINGLE_PASS\x10\x02*e\n\x05Reach\x12\x15\n\x11REACH_UNSPECIFIED\x10\x00\x12\x12\n\x0eREACH_ANTERIOR\x10\x01\x12\x17\n\x13REACH_POSTEROMEDIAL\x10\x02\x12\x18\n\x14REACH_POSTEROLATERAL\x10\x03\x32\x81\x01\n\x0bPoseService\x12r\n\x0c\x45stimatePose\x12%.assay.balance.v1.EstimatePoseRequest\x1a&.assay.balance.v1.EstimatePoseResponse\"\x13\x8a\xb5\x18\x0f\n\x0bstages:call\x18\x02\x32~\n\x0bSwayService\x12o\n\x0bMeasureSway\x12$.assay.balance.v1.MeasureSwayRequest\x1a%.assay.balance.v1.MeasureSwayResponse\"\x13\x8a\xb5\x18\x0f\n\x0bstages:call\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'assay.balance.v1.balance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['video']._loaded_options = None
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['video']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['rotation_deg']._loaded_options = None
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['rotation_deg']._serialized_options = b'\272H\014\032\n0\0000Z0\264\0010\216\002'
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['model']._loaded_options = None
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['model']._serialized_options = b'\272H/r-2+^([a-z][a-z0-9-]*@[0-9]+\\.[0-9]+\\.[0-9]+)?$'
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['mode']._loaded_options = None
+  _globals['_ESTIMATEPOSEREQUEST'].fields_by_name['mode']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_MEASURESWAYREQUEST'].oneofs_by_name['source']._loaded_options = None
+  _globals['_MEASURESWAYREQUEST'].oneofs_by_name['source']._serialized_options = b'\272H\002\010\001'
+  _globals['_MEASURESWAYREQUEST'].fields_by_name['trial']._loaded_options = None
+  _globals['_MEASURESWAYREQUEST'].fields_by_name['trial']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_FLOORMARK'].fields_by_name['x_px']._loaded_options = None
+  _globals['_FLOORMARK'].fields_by_name['x_px']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\320@)\000\000\000\000\000\000\000\000'
+  _globals['_FLOORMARK'].fields_by_name['y_px']._loaded_options = None
+  _globals['_FLOORMARK'].fields_by_name['y_px']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\320@)\000\000\000\000\000\000\000\000'
+  _globals['_FLOORMARK'].fields_by_name['right_cm']._loaded_options = None
+  _globals['_FLOORMARK'].fields_by_name['right_cm']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000@\177@)\000\000\000\000\000@\177\300'
+  _globals['_FLOORMARK'].fields_by_name['ahead_cm']._loaded_options = None
+  _globals['_FLOORMARK'].fields_by_name['ahead_cm']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000@\177@)\000\000\000\000\000@\177\300'
   _globals['_BALANCETRIAL'].fields_by_name['side']._loaded_options = None
   _globals['_BALANCETRIAL'].fields_by_name['side']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_BALANCETRIAL'].fields_by_name['eyes']._loaded_options = None
   _globals['_BALANCETRIAL'].fields_by_name['eyes']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_BALANCETRIAL'].fields_by_name['height_cm']._loaded_options = None
   _globals['_BALANCETRIAL'].fields_by_name['height_cm']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000@p@)\000\000\000\000\000\000I@'
-  _globals['_STANCESIDE']._serialized_start=554
-  _globals['_STANCESIDE']._serialized_end=640
-  _globals['_EYES']._serialized_start=642
-  _globals['_EYES']._serialized_end=702
-  _globals['_BALANCETRIAL']._serialized_start=111
-  _globals['_BALANCETRIAL']._serialized_end=290
-  _globals['_POSEPAGE']._serialized_start=292
-  _globals['_POSEPAGE']._serialized_end=398
-  _globals['_SWAYPAGE']._serialized_start=401
-  _globals['_SWAYPAGE']._serialized_end=552
+  _globals['_BALANCETRIAL'].fields_by_name['task']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['task']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['stance']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['stance']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['arms']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['arms']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['surface']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['surface']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['cap_s']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['cap_s']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000^@)\000\000\000\000\000\000\024@'
+  _globals['_BALANCETRIAL'].fields_by_name['view']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['view']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['leg_length_cm']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['leg_length_cm']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\200a@)\000\000\000\000\000\0004@'
+  _globals['_BALANCETRIAL'].fields_by_name['mass_kg']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['mass_kg']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000y@)\000\000\000\000\000\000$@'
+  _globals['_BALANCETRIAL'].fields_by_name['age_years']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['age_years']._serialized_options = b'\272H\007\032\005\030\202\001(\000'
+  _globals['_BALANCETRIAL'].fields_by_name['sex']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['sex']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['dominant_side']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['dominant_side']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['pose_mode']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['pose_mode']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['reach']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['reach']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BALANCETRIAL'].fields_by_name['floor_marks']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['floor_marks']._serialized_options = b'\272H\005\222\001\002\020 '
+  _globals['_BALANCETRIAL'].fields_by_name['compare_with']._loaded_options = None
+  _globals['_BALANCETRIAL'].fields_by_name['compare_with']._serialized_options = b'\272H\016\222\001\013\020\010\030\001\"\005r\003\260\001\001'
+  _globals['_BALANCEINTAKE'].fields_by_name['falls_12_months']._loaded_options = None
+  _globals['_BALANCEINTAKE'].fields_by_name['falls_12_months']._serialized_options = b'\272H\007\032\005\030\355\002(\000'
+  _globals['_LANDMARKSERIES'].fields_by_name['width']._loaded_options = None
+  _globals['_LANDMARKSERIES'].fields_by_name['width']._serialized_options = b'\272H\010\032\006\030\200\200\001(\001'
+  _globals['_LANDMARKSERIES'].fields_by_name['height']._loaded_options = None
+  _globals['_LANDMARKSERIES'].fields_by_name['height']._serialized_options = b'\272H\010\032\006\030\200\200\001(\001'
+  _globals['_LANDMARKSERIES'].fields_by_name['model']._loaded_options = None
+  _globals['_LANDMARKSERIES'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\001'
+  _globals['_POSESERVICE'].methods_by_name['EstimatePose']._loaded_options = None
+  _globals['_POSESERVICE'].methods_by_name['EstimatePose']._serialized_options = b'\212\265\030\017\n\013stages:call\030\002'
+  _globals['_SWAYSERVICE'].methods_by_name['MeasureSway']._loaded_options = None
+  _globals['_SWAYSERVICE'].methods_by_name['MeasureSway']._serialized_options = b'\212\265\030\017\n\013stages:call\030\002'
+  _globals['_TASK']._serialized_start=4512
+  _globals['_TASK']._serialized_end=4645
+  _globals['_STANCESIDE']._serialized_start=4647
+  _globals['_STANCESIDE']._serialized_end=4733
+  _globals['_STANCE']._serialized_start=4735
+  _globals['_STANCE']._serialized_end=4824
+  _globals['_EYES']._serialized_start=4826
+  _globals['_EYES']._serialized_end=4901
+  _globals['_ARMS']._serialized_start=4903
+  _globals['_ARMS']._serialized_end=4979
+  _globals['_SURFACE']._serialized_start=4981
+  _globals['_SURFACE']._serialized_end=5051
+  _globals['_VIEW']._serialized_start=5053
+  _globals['_VIEW']._serialized_end=5161
+  _globals['_SEX']._serialized_start=5163
+  _globals['_SEX']._serialized_end=5219
+  _globals['_POSEMODE']._serialized_start=5221
+  _globals['_POSEMODE']._serialized_end=5308
+  _globals['_REACH']._serialized_start=5310
+  _globals['_REACH']._serialized_end=5411
+  _globals['_ESTIMATEPOSEREQUEST']._serialized_start=172
+  _globals['_ESTIMATEPOSEREQUEST']._serialized_end=402
+  _globals['_ESTIMATEPOSERESPONSE']._serialized_start=404
+  _globals['_ESTIMATEPOSERESPONSE']._serialized_end=521
+  _globals['_MEASURESWAYREQUEST']._serialized_start=524
+  _globals['_MEASURESWAYREQUEST']._serialized_end=717
+  _globals['_MEASURESWAYRESPONSE']._serialized_start=719
+  _globals['_MEASURESWAYRESPONSE']._serialized_end=829
+  _globals['_FLOORMARK']._serialized_start=832
+  _globals['_FLOORMARK']._serialized_end=1007
+  _globals['_BALANCETRIAL']._serialized_start=1010
+  _globals['_BALANCETRIAL']._serialized_end=2076
+  _globals['_BALANCEINTAKE']._serialized_start=2079
+  _globals['_BALANCEINTAKE']._serialized_end=2382
+  _globals['_LANDMARKSERIES']._serialized_start=2385
+  _globals['_LANDMARKSERIES']._serialized_end=2644
+  _globals['_TRACESERIES']._serialized_start=2646
+  _globals['_TRACESERIES']._serialized_end=2716
+  _globals['_TRACE']._serialized_start=2718
+  _globals['_TRACE']._serialized_end=2767
+  _globals['_POSEPAGE']._serialized_start=2770
+  _globals['_POSEPAGE']._serialized_end=3107
+  _globals['_BALANCEMETRIC']._serialized_start=3110
+  _globals['_BALANCEMETRIC']._serialized_end=3311
+  _globals['_BALANCEEVENT']._serialized_start=3314
+  _globals['_BALANCEEVENT']._serialized_end=3526
+  _globals['_PHASE']._serialized_start=3528
+  _globals['_PHASE']._serialized_end=3579
+  _globals['_SWAYPAGE']._serialized_start=3582
+  _globals['_SWAYPAGE']._serialized_end=4280
+  _globals['_EARLIERTRIAL']._serialized_start=4283
+  _globals['_EARLIERTRIAL']._serialized_end=4509
+  _globals['_POSESERVICE']._serialized_start=5414
+  _globals['_POSESERVICE']._serialized_end=5543
+  _globals['_SWAYSERVICE']._serialized_start=5545
+  _globals['_SWAYSERVICE']._serialized_end=5671
 # @@protoc_insertion_point(module_scope)

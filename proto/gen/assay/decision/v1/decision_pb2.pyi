@@ -104,6 +104,8 @@ class _DecisionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decisi
     """No chart: hue families only, nothing is recommended."""
     DECISION_STATUS_NO_COLOUR: _DecisionStatus.ValueType  # 6
     """No colour-based output: no ink, or the photo failed its gate."""
+    DECISION_STATUS_NOT_MEASURABLE: _DecisionStatus.ValueType  # 7
+    """Balance: the recording carries no score; `messages` say why."""
 
 class DecisionStatus(_DecisionStatus, metaclass=_DecisionStatusEnumTypeWrapper):
     """State of a decision."""
@@ -122,6 +124,8 @@ DECISION_STATUS_QUALITATIVE: DecisionStatus.ValueType  # 5
 """No chart: hue families only, nothing is recommended."""
 DECISION_STATUS_NO_COLOUR: DecisionStatus.ValueType  # 6
 """No colour-based output: no ink, or the photo failed its gate."""
+DECISION_STATUS_NOT_MEASURABLE: DecisionStatus.ValueType  # 7
+"""Balance: the recording carries no score; `messages` say why."""
 Global___DecisionStatus: _TypeAlias = DecisionStatus  # noqa: Y015
 
 class _OptionStatus:
@@ -1062,6 +1066,7 @@ class DecisionPage(_message.Message):
     DECISION_JSON_FIELD_NUMBER: _builtins.int
     QUALITATIVE_FIELD_NUMBER: _builtins.int
     UNANSWERED_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
     status: Global___DecisionStatus.ValueType
     """State of the decision."""
     fitzpatrick_safe: Global___Fitzpatrick.ValueType
@@ -1110,6 +1115,10 @@ class DecisionPage(_message.Message):
     def unanswered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Flags that could not be judged because an optional question has no answer."""
 
+    @_builtins.property
+    def balance(self) -> Global___BalanceDecision:
+        """Set for balance."""
+
     def __init__(
         self,
         *,
@@ -1128,11 +1137,227 @@ class DecisionPage(_message.Message):
         decision_json: _types_pb2.ObjectRef | None = ...,
         qualitative: _builtins.bool = ...,
         unanswered: _abc.Iterable[_builtins.str] | None = ...,
+        balance: Global___BalanceDecision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionPage: _TypeAlias = DecisionPage  # noqa: Y015
+
+@_typing.final
+class BalanceDecision(_message.Message):
+    """What the balance ruleset made of the measurements."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCORE_FIELD_NUMBER: _builtins.int
+    SUB_SCORES_FIELD_NUMBER: _builtins.int
+    NORMS_FIELD_NUMBER: _builtins.int
+    ASYMMETRY_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    BATTERY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def score(self) -> _types_pb2.Measurement:
+        """Composite score 0 to 100, higher is better, with its uncertainty."""
+
+    @_builtins.property
+    def sub_scores(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubScore]:
+        """Sub-scores: time, sway, strategy, alignment, compensations."""
+
+    @_builtins.property
+    def norms(self) -> _containers.RepeatedCompositeFieldContainer[Global___NormComparison]:
+        """Published norms that fit age and protocol."""
+
+    @_builtins.property
+    def asymmetry(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
+        """Left against right, from an earlier trial of the other leg."""
+
+    @_builtins.property
+    def follow_up(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]:
+        """Against an earlier trial of the same leg and protocol."""
+
+    @_builtins.property
+    def battery(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Measurement]:
+        """Totals and ratios over the conditions of a battery (BESS, CTSIB, Y-Balance)."""
+
+    def __init__(
+        self,
+        *,
+        score: _types_pb2.Measurement | None = ...,
+        sub_scores: _abc.Iterable[Global___SubScore] | None = ...,
+        norms: _abc.Iterable[Global___NormComparison] | None = ...,
+        asymmetry: _abc.Iterable[Global___Change] | None = ...,
+        follow_up: _abc.Iterable[Global___Change] | None = ...,
+        battery: _abc.Iterable[_types_pb2.Measurement] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asymmetry", b"asymmetry", "battery", b"battery", "follow_up", b"follow_up", "norms", b"norms", "score", b"score", "sub_scores", b"sub_scores"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BalanceDecision: _TypeAlias = BalanceDecision  # noqa: Y015
+
+@_typing.final
+class SubScore(_message.Message):
+    """One part of the composite score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """time, sway, strategy, alignment or compensations."""
+    weight: _builtins.float
+    """Weight in the composite after renormalisation, 0 to 1."""
+    rule: _builtins.str
+    """Rule of the ruleset."""
+    provisional: _builtins.bool
+    """True when its map rests on numbers that are recalled or of our own design."""
+    @_builtins.property
+    def score(self) -> _types_pb2.Measurement:
+        """Score 0 to 100 with its uncertainty; absent with a reason when it cannot be given."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        score: _types_pb2.Measurement | None = ...,
+        weight: _builtins.float = ...,
+        rule: _builtins.str = ...,
+        provisional: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "id", b"id", "provisional", b"provisional", "rule", b"rule", "score", b"score", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubScore: _TypeAlias = SubScore  # noqa: Y015
+
+@_typing.final
+class NormComparison(_message.Message):
+    """A metric beside a published norm. Distributions are censored and skewed: never a z-score."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    AGE_GROUP_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    BAND_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    PROTOCOL_DIFFERS_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """Metric id."""
+    age_group: _builtins.str
+    """Age group, for example "60-69"."""
+    mean: _builtins.float
+    """Mean of the group."""
+    unit: _builtins.str
+    """Unit."""
+    band: _builtins.str
+    """below, within or above the group's band."""
+    source: _builtins.str
+    """Publication."""
+    provisional: _builtins.bool
+    """True when the number was not verified against the publication."""
+    @_builtins.property
+    def value(self) -> _types_pb2.Measurement:
+        """The subject's value."""
+
+    @_builtins.property
+    def protocol_differs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What differs between the norm's protocol and this trial; empty when nothing does."""
+
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        value: _types_pb2.Measurement | None = ...,
+        age_group: _builtins.str = ...,
+        mean: _builtins.float = ...,
+        unit: _builtins.str = ...,
+        band: _builtins.str = ...,
+        source: _builtins.str = ...,
+        provisional: _builtins.bool = ...,
+        protocol_differs: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_group", b"age_group", "band", b"band", "mean", b"mean", "metric", b"metric", "protocol_differs", b"protocol_differs", "provisional", b"provisional", "source", b"source", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NormComparison: _TypeAlias = NormComparison  # noqa: Y015
+
+@_typing.final
+class Change(_message.Message):
+    """A difference between two trials."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METRIC_FIELD_NUMBER: _builtins.int
+    NOW_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    MDC95_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    OTHER_JOB_ID_FIELD_NUMBER: _builtins.int
+    NOT_COMPARABLE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PROVISIONAL_FIELD_NUMBER: _builtins.int
+    metric: _builtins.str
+    """Metric id."""
+    now: _builtins.float
+    """Value of this trial."""
+    other: _builtins.float
+    """Value of the other trial."""
+    mdc95: _builtins.float
+    """Minimal detectable change at 95 % in the same unit; absent when none is known."""
+    verdict: _builtins.str
+    """beyond_mdc, within_mdc or unknown."""
+    other_job_id: _builtins.str
+    """Job of the other trial."""
+    not_comparable: _builtins.str
+    """Why the two cannot be compared; empty when they can."""
+    source: _builtins.str
+    """Source of the minimal detectable change."""
+    provisional: _builtins.bool
+    """True when that number was not verified against its publication."""
+    @_builtins.property
+    def difference(self) -> _types_pb2.Measurement:
+        """now - other in `unit`, with its interval."""
+
+    def __init__(
+        self,
+        *,
+        metric: _builtins.str = ...,
+        now: _builtins.float = ...,
+        other: _builtins.float = ...,
+        difference: _types_pb2.Measurement | None = ...,
+        mdc95: _builtins.float | None = ...,
+        verdict: _builtins.str = ...,
+        other_job_id: _builtins.str = ...,
+        not_comparable: _builtins.str = ...,
+        source: _builtins.str = ...,
+        provisional: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mdc95", b"_mdc95", "difference", b"difference", "mdc95", b"mdc95"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mdc95", b"_mdc95", "difference", b"difference", "mdc95", b"mdc95", "metric", b"metric", "not_comparable", b"not_comparable", "now", b"now", "other", b"other", "other_job_id", b"other_job_id", "provisional", b"provisional", "source", b"source", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mdc95: _TypeAlias = _typing.Literal["mdc95"]  # noqa: Y015
+    _WhichOneofArgType__mdc95: _TypeAlias = _typing.Literal["_mdc95", b"_mdc95"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mdc95) -> _WhichOneofReturnType__mdc95 | None: ...
+
+Global___Change: _TypeAlias = Change  # noqa: Y015

@@ -44,6 +44,7 @@ class Analysis(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     RUNS_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    ANNOTATION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def job(self) -> Global___Job:
         """The order."""
@@ -84,6 +85,10 @@ class Analysis(_message.Message):
     def failure(self) -> Global___Failure:
         """Set on a `failed` fact only."""
 
+    @_builtins.property
+    def annotation(self) -> _report_page_pb2.AnnotationPage:
+        """Written after the report, off the clock (balance)."""
+
     def __init__(
         self,
         *,
@@ -97,10 +102,11 @@ class Analysis(_message.Message):
         report: _report_page_pb2.ReportPage | None = ...,
         runs: _abc.Iterable[Global___StageRun] | None = ...,
         failure: Global___Failure | None = ...,
+        annotation: _report_page_pb2.AnnotationPage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["color", b"color", "decision", b"decision", "failure", b"failure", "ingest", b"ingest", "job", b"job", "pose", b"pose", "report", b"report", "segment", b"segment", "sway", b"sway"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "color", b"color", "decision", b"decision", "failure", b"failure", "ingest", b"ingest", "job", b"job", "pose", b"pose", "report", b"report", "segment", b"segment", "sway", b"sway"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["color", b"color", "decision", b"decision", "failure", b"failure", "ingest", b"ingest", "job", b"job", "pose", b"pose", "report", b"report", "runs", b"runs", "segment", b"segment", "sway", b"sway"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annotation", b"annotation", "color", b"color", "decision", b"decision", "failure", b"failure", "ingest", b"ingest", "job", b"job", "pose", b"pose", "report", b"report", "runs", b"runs", "segment", b"segment", "sway", b"sway"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -127,6 +133,8 @@ class Job(_message.Message):
     RULESET_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    UPLOAD_PURPOSE_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Job identifier, UUID version 7."""
     tenant_id: _builtins.str
@@ -142,9 +150,11 @@ class Job(_message.Message):
     ruleset: _builtins.str
     """Ruleset to decide under, for example "tattoo@1.0.0"; the active one when empty."""
     model: _builtins.str
-    """Model to segment with, for example "ink-seg@0.1.0"; the active one when empty."""
+    """Model to find ink or pose with, for example "ink-seg@0.1.0"; the active one when empty."""
     language: _builtins.str
     """BCP 47 language of the report."""
+    upload_purpose: _builtins.str
+    """What was uploaded: "image", "video" or "landmarks"; "image" when empty."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the job was accepted."""
@@ -169,6 +179,10 @@ class Job(_message.Message):
     def balance(self) -> _balance_pb2.BalanceTrial:
         """A balance trial."""
 
+    @_builtins.property
+    def earlier(self) -> _containers.RepeatedCompositeFieldContainer[_balance_pb2.EarlierTrial]:
+        """Earlier analyses to compare with, filled by the gateway from its ledger (balance)."""
+
     def __init__(
         self,
         *,
@@ -187,10 +201,12 @@ class Job(_message.Message):
         ruleset: _builtins.str = ...,
         model: _builtins.str = ...,
         language: _builtins.str = ...,
+        upload_purpose: _builtins.str = ...,
+        earlier: _abc.Iterable[_balance_pb2.EarlierTrial] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "tattoo", b"tattoo", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "epoch", b"epoch", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "region", b"region", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "earlier", b"earlier", "epoch", b"epoch", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "region", b"region", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload", "upload_purpose", b"upload_purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_assessment: _TypeAlias = _typing.Literal["tattoo", "balance"]  # noqa: Y015
     _WhichOneofArgType_assessment: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015

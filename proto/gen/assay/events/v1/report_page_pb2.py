@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from assay.common.v1 import types_pb2 as assay_dot_common_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!assay/events/v1/report_page.proto\x12\x0f\x61ssay.events.v1\x1a\x1b\x61ssay/common/v1/types.proto\"\xc7\x01\n\nReportPage\x12\'\n\x03pdf\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12(\n\x04json\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12\r\n\x05pages\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x14\n\x0cpdf_standard\x18\x05 \x01(\t\x12/\n\nprovenance\x18\x06 \x01(\x0b\x32\x1b.assay.common.v1.Provenanceb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!assay/events/v1/report_page.proto\x12\x0f\x61ssay.events.v1\x1a\x1b\x61ssay/common/v1/types.proto\"\xc7\x01\n\nReportPage\x12\'\n\x03pdf\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12(\n\x04json\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12\r\n\x05pages\x18\x03 \x01(\x05\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x14\n\x0cpdf_standard\x18\x05 \x01(\t\x12/\n\nprovenance\x18\x06 \x01(\x0b\x32\x1b.assay.common.v1.Provenance\"l\n\x0e\x41nnotationPage\x12)\n\x05video\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12/\n\nprovenance\x18\x02 \x01(\x0b\x32\x1b.assay.common.v1.Provenanceb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REPORTPAGE']._serialized_start=84
   _globals['_REPORTPAGE']._serialized_end=283
+  _globals['_ANNOTATIONPAGE']._serialized_start=285
+  _globals['_ANNOTATIONPAGE']._serialized_end=393
 # @@protoc_insertion_point(module_scope)

@@ -66,3 +66,33 @@ class ReportPage(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportPage: _TypeAlias = ReportPage  # noqa: Y015
+
+@_typing.final
+class AnnotationPage(_message.Message):
+    """What follows the report: the video with the skeleton drawn on it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VIDEO_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def video(self) -> _types_pb2.ObjectRef:
+        """The annotated video, VP9 in WebM."""
+
+    @_builtins.property
+    def provenance(self) -> _types_pb2.Provenance:
+        """What made this page."""
+
+    def __init__(
+        self,
+        *,
+        video: _types_pb2.ObjectRef | None = ...,
+        provenance: _types_pb2.Provenance | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance", "video", b"video"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provenance", b"provenance", "video", b"video"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnotationPage: _TypeAlias = AnnotationPage  # noqa: Y015

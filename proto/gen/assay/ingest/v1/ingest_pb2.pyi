@@ -95,6 +95,8 @@ class IngestPage(_message.Message):
     QUALITY_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
+    VIDEO_FIELD_NUMBER: _builtins.int
+    DEVICE_LANDMARKS_FIELD_NUMBER: _builtins.int
     source_media_type: _builtins.str
     """Media type by content, for example image/jpeg."""
     source_sha256: _builtins.str
@@ -137,6 +139,14 @@ class IngestPage(_message.Message):
     def provenance(self) -> _types_pb2.Provenance:
         """What made this page."""
 
+    @_builtins.property
+    def video(self) -> Global___Video:
+        """Set for a video."""
+
+    @_builtins.property
+    def device_landmarks(self) -> Global___DeviceLandmarks:
+        """Set for a landmark file."""
+
     def __init__(
         self,
         *,
@@ -156,11 +166,117 @@ class IngestPage(_message.Message):
         quality: _abc.Iterable[_types_pb2.Measurement] | None = ...,
         flags: _abc.Iterable[_types_pb2.QualityFlag] | None = ...,
         provenance: _types_pb2.Provenance | None = ...,
+        video: Global___Video | None = ...,
+        device_landmarks: Global___DeviceLandmarks | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["original", b"original", "provenance", b"provenance", "working", b"working"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device_landmarks", b"device_landmarks", "original", b"original", "provenance", b"provenance", "video", b"video", "working", b"working"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exif_orientation", b"exif_orientation", "flags", b"flags", "height", b"height", "icc_profile", b"icc_profile", "original", b"original", "provenance", b"provenance", "quality", b"quality", "source_bits", b"source_bits", "source_media_type", b"source_media_type", "source_mode", b"source_mode", "source_sha256", b"source_sha256", "source_size_bytes", b"source_size_bytes", "width", b"width", "working", b"working", "working_height", b"working_height", "working_width", b"working_width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_landmarks", b"device_landmarks", "exif_orientation", b"exif_orientation", "flags", b"flags", "height", b"height", "icc_profile", b"icc_profile", "original", b"original", "provenance", b"provenance", "quality", b"quality", "source_bits", b"source_bits", "source_media_type", b"source_media_type", "source_mode", b"source_mode", "source_sha256", b"source_sha256", "source_size_bytes", b"source_size_bytes", "video", b"video", "width", b"width", "working", b"working", "working_height", b"working_height", "working_width", b"working_width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IngestPage: _TypeAlias = IngestPage  # noqa: Y015
+
+@_typing.final
+class Video(_message.Message):
+    """A video as ingest leaves it: the picture track alone, its packets untouched, no metadata."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OBJECT_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    ROTATION_DEG_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    FPS_FIELD_NUMBER: _builtins.int
+    VARIABLE_FRAME_RATE_FIELD_NUMBER: _builtins.int
+    CUTS_S_FIELD_NUMBER: _builtins.int
+    AUDIO_DROPPED_FIELD_NUMBER: _builtins.int
+    container: _builtins.str
+    """Container of the upload, for example "mp4"."""
+    codec: _builtins.str
+    """Codec: h264, hevc, vp9 or av1."""
+    rotation_deg: _builtins.int
+    """Clockwise rotation that makes it upright, degrees: 0, 90, 180 or 270."""
+    width: _builtins.int
+    """Width after rotation, pixels."""
+    height: _builtins.int
+    """Height after rotation, pixels."""
+    frames: _builtins.int
+    """Frames that were decoded."""
+    duration_s: _builtins.float
+    """Time from the first to the last frame, s."""
+    fps: _builtins.float
+    """Median frame rate, Hz."""
+    variable_frame_rate: _builtins.bool
+    """True when frame intervals vary by more than 2 %."""
+    audio_dropped: _builtins.bool
+    """True when a sound track was dropped."""
+    @_builtins.property
+    def object(self) -> _types_pb2.ObjectRef:
+        """The picture track, MP4 or Matroska."""
+
+    @_builtins.property
+    def cuts_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Times of cuts, s from the first frame."""
+
+    def __init__(
+        self,
+        *,
+        object: _types_pb2.ObjectRef | None = ...,
+        container: _builtins.str = ...,
+        codec: _builtins.str = ...,
+        rotation_deg: _builtins.int = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        frames: _builtins.int = ...,
+        duration_s: _builtins.float = ...,
+        fps: _builtins.float = ...,
+        variable_frame_rate: _builtins.bool = ...,
+        cuts_s: _abc.Iterable[_builtins.float] | None = ...,
+        audio_dropped: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["object", b"object"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio_dropped", b"audio_dropped", "codec", b"codec", "container", b"container", "cuts_s", b"cuts_s", "duration_s", b"duration_s", "fps", b"fps", "frames", b"frames", "height", b"height", "object", b"object", "rotation_deg", b"rotation_deg", "variable_frame_rate", b"variable_frame_rate", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Video: _TypeAlias = Video  # noqa: Y015
+
+@_typing.final
+class DeviceLandmarks(_message.Message):
+    """Where landmarks that came from a device were made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    FRAMES_FIELD_NUMBER: _builtins.int
+    device: _builtins.str
+    """Device model, as the file states it."""
+    model: _builtins.str
+    """Pose model and version, as the file states them."""
+    form: _builtins.str
+    """Form of the file: "assay", "mediapipe", "mlkit", "openpose-body25"."""
+    frames: _builtins.int
+    """Frames."""
+    def __init__(
+        self,
+        *,
+        device: _builtins.str = ...,
+        model: _builtins.str = ...,
+        form: _builtins.str = ...,
+        frames: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "form", b"form", "frames", b"frames", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceLandmarks: _TypeAlias = DeviceLandmarks  # noqa: Y015
