@@ -114,10 +114,11 @@ async def _give_up(
     except Internal as error:
         await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), error.code, reason)
         return
-    done = await facts.is_there(js, facts.after(subject.fact, subject.kind), analysis)
-    if done or await control.word(subject.job_id):
+    if await facts.is_past(js, subject.fact, analysis) or await control.word(subject.job_id):
         return
     await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), GIVEN_UP, reason)
+    if subject.fact in facts.TERMINAL_FACTS:
+        return
     failure = Failure(
         stage=edge.stage,
         code=GIVEN_UP,

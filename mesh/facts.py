@@ -21,7 +21,8 @@ from mesh.errors import Internal
 
 STREAM = "ANALYSIS"
 TATTOO_FACTS = ("requested", "ingested", "segmented", "colored", "decided", "reported")
-BALANCE_FACTS = ("requested", "ingested", "posed", "swayed", "decided", "reported")
+# What follows the end comes off the clock and changes nothing of the outcome.
+BALANCE_FACTS = ("requested", "ingested", "posed", "swayed", "decided", "reported", "annotated")
 TERMINAL_FACTS = ("reported", "failed", "cancelled", "erased")
 FACTS = frozenset((*TATTOO_FACTS, *BALANCE_FACTS, *TERMINAL_FACTS))
 MAX_FACT_BYTES = 64 * 1024
@@ -72,10 +73,13 @@ def read(under: str, payload: bytes) -> tuple[Subject, Analysis]:
     return parsed, analysis
 
 
-def after(fact: str, kind: str) -> str:
-    """Returns the fact that follows in the course of a kind; raises ValueError for one that ends it."""
+def later(fact: str, kind: str) -> tuple[str, ...]:
+    """Returns the facts that follow in the course of a kind, nearest first.
+
+    A stage usually publishes the nearest; landmarks that come from a device skip one.
+    """
     course = TATTOO_FACTS if kind == "tattoo" else BALANCE_FACTS
-    return course[course.index(fact) + 1]
+    return course[course.index(fact) + 1 :]
 
 
 def with_failure(analysis: Analysis, failure: Failure) -> Analysis:
@@ -93,6 +97,14 @@ async def is_there(js: JetStreamContext, fact: str, analysis: Analysis) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+async def is_past(js: JetStreamContext, fact: str, analysis: Analysis) -> bool:
+    """Whether the stream holds a fact that follows `fact` in the job's course."""
+    for following in later(fact, analysis.job.kind):
+        if await is_there(js, following, analysis):
+            return True
+    return False
 
 
 def message_id(fact: str, analysis: Analysis) -> str:

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ from mesh.settings import Settings
 T = TypeVar("T")
 
 CALL_TIMEOUT_S = 30.0
+DOWNLOAD_TIMEOUT_S = 120.0
 THREADS = 8
 CHUNK = 256 * 1024
 # Not NoSuchBucket: storage that has just started may not know its buckets yet.
@@ -79,12 +81,7 @@ class ObjectStore:
         limit = max_bytes if max_bytes is not None else max(ref.size_bytes, 0) or None
         data = await self._call(lambda: self._read(ref.bucket, ref.key, limit))
         if ref.sha256 and hashlib.sha256(data).hexdigest() != ref.sha256:
-            raise InvalidInput(
-                "OBJECT_CHANGED",
-                f"The stored object {ref.name or ref.key} is not the one that was announced.",
-                field="sha256",
-                fix="Upload the file again and send the hash of what you upload.",
-            )
+            raise changed(ref)
         return data
 
     async def put(self, key_prefix: str, name: str, data: bytes, media_type: str) -> ObjectRef:
@@ -95,6 +92,28 @@ class ObjectStore:
         await self._call(lambda: self._write(bucket, key, data, media_type))
         return ObjectRef(
             bucket=bucket, key=key, sha256=digest, media_type=media_type, size_bytes=len(data), name=name
+        )
+
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        """Writes an object to a file, chunk by chunk; the same checks and errors as `get`.
+
+        An object of unknown size is refused: what bounds the memory must bound the disk too.
+        """
+        if await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S) != (ref.sha256 or None):
+            raise changed(ref)
+
+    async def upload(self, key_prefix: str, name: str, path: Path, media_type: str) -> ObjectRef:
+        """Writes a file as an artefact, as `put` writes bytes; raises Transient."""
+        size, digest = await asyncio.to_thread(_measured, path)
+        key = f"{key_prefix}/{name}/{digest}"
+        bucket = self.settings.s3_artifacts_bucket
+
+        def send() -> None:
+            self._client.fput_object(bucket, key, str(path), content_type=media_type, sse=self._sse)
+
+        await self._call(send, DOWNLOAD_TIMEOUT_S)
+        return ObjectRef(
+            bucket=bucket, key=key, sha256=digest, media_type=media_type, size_bytes=size, name=name
         )
 
     async def stat(self, bucket: str, key: str) -> StoredObject:
@@ -168,23 +187,35 @@ class ObjectStore:
             response.close()
             response.release_conn()
         if len(data) > limit:
-            raise InvalidInput(
-                "OBJECT_TOO_LARGE",
-                f"The stored object is larger than the {limit} bytes that were announced.",
-                field="size_bytes",
-                fix="Announce the real size when signing the upload.",
-            )
+            raise too_large(limit)
         return data
+
+    def _save(self, ref: ObjectRef, path: Path) -> str | None:
+        """Streams into `path`; returns the content's sha256, or None when the reference has none."""
+        response = self._client.get_object(ref.bucket, ref.key)
+        seen, digest = 0, hashlib.sha256()
+        try:
+            with path.open("wb") as file:
+                for chunk in response.stream(CHUNK):
+                    seen += len(chunk)
+                    if seen > ref.size_bytes:
+                        raise too_large(ref.size_bytes)
+                    digest.update(chunk)
+                    file.write(chunk)
+        finally:
+            response.close()
+            response.release_conn()
+        return digest.hexdigest() if ref.sha256 else None
 
     def _write(self, bucket: str, key: str, data: bytes, media_type: str) -> None:
         self._client.put_object(
             bucket, key, io.BytesIO(data), len(data), content_type=media_type, sse=self._sse
         )
 
-    async def _call(self, function: Callable[[], T]) -> T:
+    async def _call(self, function: Callable[[], T], timeout_s: float = CALL_TIMEOUT_S) -> T:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 return await loop.run_in_executor(self._threads, function)
         except AssayError:
             raise
@@ -192,6 +223,33 @@ class ObjectStore:
             raise _translate(error) from error
         except (TimeoutError, OSError, urllib3.exceptions.HTTPError) as error:
             raise Transient("STORAGE_UNAVAILABLE", "Object storage does not answer.") from error
+
+
+def changed(ref: ObjectRef) -> InvalidInput:
+    """The error of an object that is not the one its reference describes."""
+    return InvalidInput(
+        "OBJECT_CHANGED",
+        f"The stored object {ref.name or ref.key} is not the one that was announced.",
+        field="sha256",
+        fix="Upload the file again and send the hash of what you upload.",
+    )
+
+
+def too_large(limit: int) -> InvalidInput:
+    """The error of an object that is larger than announced."""
+    return InvalidInput(
+        "OBJECT_TOO_LARGE",
+        f"The stored object is larger than the {limit} bytes that were announced.",
+        field="size_bytes",
+        fix="Announce the real size when signing the upload.",
+    )
+
+
+def _measured(path: Path) -> tuple[int, str]:
+    """Size and sha256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return path.stat().st_size, digest
 
 
 def _translate(error: S3Error) -> AssayError:

@@ -17,7 +17,8 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import nats.errors
@@ -37,8 +38,8 @@ from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.progress import Progress
 from mesh.settings import Settings
-from mesh.stage import Stage
-from mesh.topology import CONTROL_BUCKET, EDGES, PROGRESS_BUCKET
+from mesh.stage import Outcome, Stage
+from mesh.topology import CONTROL_BUCKET, PROGRESS_BUCKET, edge_of
 
 T = TypeVar("T")
 
@@ -69,6 +70,14 @@ class Context:
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
         job = self.analysis.job
         return await self.objects.put(f"{job.tenant_id}/{job.job_id}/{self.stage}", name, data, media_type)
+
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        tenancy.check(ref, self.analysis.job.tenant_id, self.objects.settings.buckets)
+        await self.objects.download(ref, path)
+
+    async def upload(self, name: str, path: Path, media_type: str) -> ObjectRef:
+        job = self.analysis.job
+        return await self.objects.upload(f"{job.tenant_id}/{job.job_id}/{self.stage}", name, path, media_type)
 
     async def progress(self, percent: float, message: str) -> None:
         await self.told.tell(self.analysis.job, self.stage, percent, message)
@@ -105,7 +114,8 @@ class Runner:
         self._stopping = asyncio.Event()
         self._slots = asyncio.Semaphore(settings.stage_concurrency)
         self._running: set[asyncio.Task[None]] = set()
-        self._edge = next(edge for edge in EDGES if edge.stage == stage.name)
+        self._edge = edge_of(stage.name, stage.consumes)
+        self._after_the_end = stage.consumes in facts.TERMINAL_FACTS
         self._log: FilteringBoundLogger = structlog.get_logger().bind(stage=stage.name)
 
     def stop(self) -> None:
@@ -244,22 +254,22 @@ class Runner:
         if await control.word(analysis.job.job_id):
             return Verdict("withdrawn", acknowledge)
         # A run before this one may have got as far as publishing.
-        if delivery > 1 and await facts.is_there(self._js, self.stage.publishes, analysis):
+        if delivery > 1 and await facts.is_past(self._js, self.stage.consumes, analysis):
             return Verdict("repeated", acknowledge)
         try:
-            page, run = await self._work(analysis, delivery, progress)
+            outcome, run = await self._work(analysis, delivery, progress)
             if await control.word(analysis.job.job_id):
                 return Verdict("withdrawn", acknowledge)
-            await self._publish(analysis, page, run)
+            await self._publish(analysis, outcome, run)
         except Exception as error:
             if await control.word(analysis.job.job_id):
                 return Verdict("withdrawn", acknowledge)
             return await self._after(error, message, analysis, delivery, acknowledge)
         return Verdict("done", acknowledge)
 
-    async def _work(self, analysis: Analysis, delivery: int, progress: Progress) -> tuple[Any, StageRun]:
+    async def _work(self, analysis: Analysis, delivery: int, progress: Progress) -> tuple[Outcome, StageRun]:
         """Runs the handler within the job's time; raises DeadlineExceeded (DEADLINE) and what it raises."""
-        deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
+        deadline = self._deadline(analysis)
         left = (deadline - datetime.now(UTC)).total_seconds()
         if left <= 0:
             raise DeadlineExceeded(OUT_OF_TIME, "The job's time ran out before this stage began.")
@@ -275,7 +285,7 @@ class Runner:
         started = datetime.now(UTC)
         try:
             async with asyncio.timeout(left) as limit:
-                page = await self.stage.handle(analysis, context)
+                outcome = self.stage.outcome(await self.stage.handle(analysis, context))
         except TimeoutError as error:
             if not limit.expired():
                 raise
@@ -283,16 +293,23 @@ class Runner:
         run = StageRun(stage=self.stage.name, delivery=delivery, code_version=self._settings.version)
         run.started_at.FromDatetime(started)
         run.finished_at.FromDatetime(datetime.now(UTC))
-        return page, run
+        return outcome, run
 
-    async def _publish(self, analysis: Analysis, page: Any, run: StageRun) -> None:
+    def _deadline(self, analysis: Analysis) -> datetime:
+        """The job's; what follows the end has as long again, from now."""
+        if self._after_the_end:
+            return datetime.now(UTC) + timedelta(seconds=self._settings.job_deadline_s)
+        return analysis.job.deadline.ToDatetime(tzinfo=UTC)
+
+    async def _publish(self, analysis: Analysis, outcome: Outcome, run: StageRun) -> None:
         """Publishes the next fact; raises Transient when the stream does not take it now."""
         fact = Analysis()
         fact.CopyFrom(analysis)
-        getattr(fact, self.stage.page).CopyFrom(page)
+        for page, content in outcome.pages.items():
+            getattr(fact, page).CopyFrom(content)
         fact.runs.append(run)
         try:
-            await self._tell(self.stage.publishes, fact)
+            await self._tell(outcome.publishes, fact)
         except PASSING as error:
             # Away, restarting or full: not a crash of ours, so it may take as long as the job has.
             raise Transient("STREAM_UNAVAILABLE", "The stream takes no facts.") from error
@@ -328,6 +345,10 @@ class Runner:
         return Verdict("dead", lambda: _terminate(message, ours.code))
 
     async def _fail(self, analysis: Analysis, error: AssayError) -> None:
+        if self._after_the_end:
+            # The job has its result; what follows it can only be missing.
+            self._log.error("given_up_after_the_end", code=error.code, reason=error.message)
+            return
         await self._tell("failed", failed(analysis, self.stage.name, error))
 
     def _delay(self, delivery: int) -> float:

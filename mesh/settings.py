@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     job_deadline_s: float = Field(600.0, gt=0, description="Time a job may take, seconds.")
 
     max_upload_bytes: int = Field(50 * 2**20, ge=1, description="Largest image upload, bytes.")
+    max_video_bytes: int = Field(300 * 2**20, ge=1, description="Largest video upload, bytes.")
+    max_landmark_bytes: int = Field(16 * 2**20, ge=1, description="Largest landmark file, bytes.")
 
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, host:port; empty: traces stay local.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")

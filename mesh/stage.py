@@ -6,9 +6,10 @@ through `StageContext`, so that a handler never knows which of the two it is in.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from assay.common.v1.types_pb2 import ObjectRef
@@ -43,6 +44,14 @@ class StageContext(Protocol):
         """Writes an artefact of this stage; the key ends in the content's sha256."""
         ...
 
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        """Writes an object to a file in bounded memory; the same checks and errors as `get`."""
+        ...
+
+    async def upload(self, name: str, path: Path, media_type: str) -> ObjectRef:
+        """Writes a file as an artefact of this stage in bounded memory; raises Transient."""
+        ...
+
     async def progress(self, percent: float, message: str) -> None:
         """Tells watchers how far this stage is, 0 to 100. Best effort; never raises."""
         ...
@@ -52,7 +61,18 @@ class StageContext(Protocol):
         ...
 
 
-Handler = Callable[[Analysis, StageContext], Awaitable[Message]]
+@dataclass(frozen=True)
+class Outcome:
+    """What a handler answers when it does the work of the next stage as well.
+
+    publishes is the fact that holds after `pages` (field of Analysis -> page) are filled in.
+    """
+
+    publishes: str
+    pages: Mapping[str, Message]
+
+
+Handler = Callable[[Analysis, StageContext], Awaitable[Message | Outcome]]
 
 
 def no_preparation() -> None:
@@ -75,3 +95,7 @@ class Stage:
     handle: Handler
     prepare: Callable[[], None] = no_preparation
     """Warm-up before the process is ready, for example loading a model."""
+
+    def outcome(self, answer: Message | Outcome) -> Outcome:
+        """What a handler's answer means: usually one page and the stage's own fact."""
+        return answer if isinstance(answer, Outcome) else Outcome(self.publishes, {self.page: answer})

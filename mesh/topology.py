@@ -47,22 +47,31 @@ class Edge:
     stage: str
     kind: str
     fact: str
-
-    @property
-    def durable(self) -> str:
-        return f"stage-{self.stage}"
+    durable: str
 
     def filter(self, region: str) -> str:
         return f"analysis.{region}.{self.kind}.{self.fact}.*.*"
 
 
 EDGES = (
-    Edge("ingest", "*", "requested"),
-    Edge("segment", "tattoo", "ingested"),
-    Edge("color", "tattoo", "segmented"),
-    Edge("decision", "tattoo", "colored"),
-    Edge("report", "*", "decided"),
+    Edge("ingest", "*", "requested", "stage-ingest"),
+    Edge("segment", "tattoo", "ingested", "stage-segment"),
+    Edge("color", "tattoo", "segmented", "stage-color"),
+    Edge("decision", "tattoo", "colored", "stage-decision"),
+    Edge("pose", "balance", "ingested", "stage-pose"),
+    Edge("sway", "balance", "posed", "stage-sway"),
+    Edge("decision", "balance", "swayed", "stage-decision-balance"),
+    Edge("report", "*", "decided", "stage-report"),
+    Edge("annotate", "balance", "reported", "stage-annotate"),
 )
+
+
+def edge_of(stage: str, fact: str) -> Edge:
+    """Returns the edge by which a stage takes a fact; raises ValueError when the mesh has none."""
+    found = [edge for edge in EDGES if (edge.stage, edge.fact) == (stage, fact)]
+    if not found:
+        raise ValueError(f"the mesh has no edge for stage {stage} and fact {fact}")
+    return found[0]
 
 
 def streams(settings: Settings) -> tuple[StreamConfig, ...]:
