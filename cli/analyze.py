@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from assay.events.v1.analysis_pb2 import Analysis
 
 from cli import intake
 from cli.problems import CommandError, refused
@@ -54,9 +55,9 @@ def analyze(
         raise refused("UPLOAD_EMPTY", f"{photo} is empty.", field="photo", fix="Choose the photo again.")
     statement = intake.read(intake_file)
     if local:
-        view, places = _locally(photo, statement, out, report)
+        view, places = locally(photo, "image", statement, out, report)
     else:
-        view, places = through_api(photo, statement, report, show_progress=not as_json)
+        view, places = through_api(photo, "image", statement, report, show_progress=not as_json)
     present(view, places, as_json=as_json)
 
 
@@ -88,10 +89,18 @@ def failure(view: Json) -> CommandError:
     return CommandError(problem, refused=bool(error.get("permanent")))
 
 
-def _locally(photo: Path, statement: Json, out: Path | None, report: Path | None) -> tuple[Json, Json]:
+def locally(
+    source: Path,
+    purpose: str,
+    statement: Json,
+    out: Path | None,
+    report: Path | None,
+    earlier: Sequence[Analysis] = (),
+) -> tuple[Json, Json]:
+    """Analyses in this process; answers the AnalysisView and the places."""
     from cli import local
 
-    view, folder = local.analyze(photo, statement, out)
+    view, folder = local.analyze(source, purpose, statement, out, earlier)
     pdf = folder / "report.pdf"
     if report is not None and pdf.exists():
         report.parent.mkdir(parents=True, exist_ok=True)
@@ -100,13 +109,13 @@ def _locally(photo: Path, statement: Json, out: Path | None, report: Path | None
 
 
 def through_api(
-    photo: Path, statement: Json, report: Path | None, *, show_progress: bool
+    source: Path, purpose: str, statement: Json, report: Path | None, *, show_progress: bool
 ) -> tuple[Json, dict[str, str]]:
     """Uploads, analyses, watches, downloads the report; answers the AnalysisView and the places."""
     from cli.api import Api
 
     api = Api.connect()
-    upload_id = api.upload(photo, intake.media_type(photo))
+    upload_id = api.upload(source, intake.media_type(source), purpose)
     started = api.analyze({**statement, "upload_id": upload_id, "mode": "MODE_ASYNC"})
     job_id = str(started["job_id"])
     watched(api, job_id, show_progress=show_progress)

@@ -97,18 +97,25 @@ class Api:
         result: Json = json.loads(answer.data)
         return result
 
-    def upload(self, photo: Path, media_type: str) -> str:
-        """Signs and uploads a file; answers the upload_id."""
-        content = photo.read_bytes()
+    def upload(self, source: Path, media_type: str, purpose: str = "image") -> str:
+        """Signs and uploads a file, read piece by piece; answers the upload_id."""
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         request = {
-            "purpose": "UPLOAD_PURPOSE_IMAGE",
+            "purpose": f"UPLOAD_PURPOSE_{purpose.upper()}",
             "media_type": media_type,
-            "size_bytes": str(len(content)),
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "size_bytes": str(source.stat().st_size),
+            "sha256": digest,
         }
         signed = self.call("POST", "/uploads/sign", request)
-        form: list[Any] = [*signed["fields"].items(), ("file", (photo.name, content, media_type))]
-        answer = self._request("POST", signed["url"], fields=form)
+        # The file is the form's last part (S3's rule), so it can follow the others as a stream.
+        marked = b"assay-file-goes-here"
+        form: list[Any] = [*signed["fields"].items(), ("file", (source.name, marked, media_type))]
+        body, content_type = urllib3.encode_multipart_formdata(form)
+        head, tail = body.split(marked)
+        length = len(head) + source.stat().st_size + len(tail)
+        headers = {"content-type": content_type, "content-length": str(length)}
+        answer = self._request("POST", signed["url"], body=_pieces(head, source, tail), headers=headers)
         if answer.status >= 300:
             raise CommandError(storage_problem(answer.status, answer.data), refused=answer.status < 500)
         return str(signed["upload_id"])
@@ -210,6 +217,14 @@ class Api:
             return self._pool.request(method, url, timeout=timeout, **how)
         except urllib3.exceptions.HTTPError as error:
             raise failed("UNREACHABLE", f"{method} {url}: {error}", fix="See `assay status`.") from error
+
+
+def _pieces(head: bytes, source: Path, tail: bytes) -> Iterator[bytes]:
+    yield head
+    with source.open("rb") as file:
+        while piece := file.read(2**20):
+            yield piece
+    yield tail
 
 
 def http_problem(status: int, body: bytes) -> Json:

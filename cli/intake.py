@@ -15,26 +15,29 @@ from cli.problems import refused
 
 SAMPLE = Path(__file__).parent / "examples" / "intake.json"
 # Fields of AnalyzeRequest that a file may state; the rest is the command's own business.
-FIELDS = ("consent", "tattoo", "subject_id", "ruleset", "model", "language")
+FIELDS = ("consent", "tattoo", "balance", "subject_id", "ruleset", "model", "language")
 CONSENT_TEXT = "assay-cli-operator/1"
 
 mimetypes.add_type("image/heic", ".heic")
 mimetypes.add_type("image/heif", ".heif")
 mimetypes.add_type("image/avif", ".avif")
 mimetypes.add_type("image/webp", ".webp")
+mimetypes.add_type("video/x-matroska", ".mkv")
+mimetypes.add_type("video/quicktime", ".mov")
+mimetypes.add_type("video/webm", ".webm")
 
 
-def unanswered() -> dict[str, Any]:
+def unanswered(kind: str) -> dict[str, Any]:
     """What is stated without an intake file: consent by the operator at the keyboard, no answers."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     consent = {"treatment": True, "research": False, "text_version": CONSENT_TEXT, "given_at": now}
-    return {"consent": consent, "tattoo": {}}
+    return {"consent": consent, kind: {}}
 
 
-def read(path: Path | None) -> dict[str, Any]:
+def read(path: Path | None, kind: str = "tattoo") -> dict[str, Any]:
     """Reads an intake file; raises CommandError (INTAKE_INVALID) when it is no JSON object of FIELDS."""
     if path is None:
-        return unanswered()
+        return unanswered(kind)
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

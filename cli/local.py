@@ -1,7 +1,7 @@
 """The pipeline in one process: the stage functions of the mesh, with a folder for storage.
 
-Nothing here knows what a stage does. It is the floor that the mesh's overhead is measured
-against, and the way to evaluate without servers.
+Nothing here knows what a stage does, only which fact of which kind it takes. It is the floor
+that the mesh's overhead is measured against, and the way to evaluate without servers.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import importlib
 import logging
 import os
 import re
+import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,6 @@ from typing import Any, TypeVar
 
 import structlog
 from assay.common.v1.types_pb2 import ObjectRef
-from assay.decision.v1.decision_pb2 import TattooCase
 from assay.events.v1.analysis_pb2 import Analysis, Consent, Failure, Job, StageRun
 from assay.gateway.v1.gateway_pb2 import AnalysisView, AnalyzeRequest, ArtifactView, StageView, State
 from google.protobuf import json_format
@@ -33,13 +33,29 @@ from structlog.typing import FilteringBoundLogger
 from cli import intake
 from cli.problems import refused
 from dev import home
+from gateway.api.earlier import earlier_trial
+from gateway.api.views import model_version
 from mesh.errors import AssayError, NotFound, as_assay_error
+from mesh.facts import TERMINAL_FACTS
 from mesh.settings import Settings
 from mesh.stage import Stage
 
 T = TypeVar("T")
 
-STAGES = ("ingest", "segment", "color", "decision", "report")
+# Which module holds the stage that takes a fact of a kind.
+TAKES = {
+    ("tattoo", "requested"): "svc_ingest.stage",
+    ("tattoo", "ingested"): "svc_segment.stage",
+    ("tattoo", "segmented"): "svc_color.stage",
+    ("tattoo", "colored"): "svc_decision.stage",
+    ("tattoo", "decided"): "svc_report.stage",
+    ("balance", "requested"): "svc_ingest.stage",
+    ("balance", "ingested"): "svc_balance.pose.stage",
+    ("balance", "posed"): "svc_balance.sway.stage",
+    ("balance", "swayed"): "svc_decision.balance.stage",
+    ("balance", "decided"): "svc_report.stage",
+    ("balance", "reported"): "svc_report.annotate.stage",
+}
 DEADLINE = timedelta(minutes=15)
 BUCKET = "local"
 
@@ -49,7 +65,7 @@ class FolderContext:
     """The StageContext whose objects are files: artefacts in `folder`, the upload where it lies."""
 
     folder: Path
-    photo: Path
+    source: Path
     stage: str
     deadline: datetime
     executor: ThreadPoolExecutor
@@ -58,22 +74,39 @@ class FolderContext:
 
     async def get(self, ref: ObjectRef) -> bytes:
         """Reads the upload or an artefact; raises NotFound."""
-        path = self.photo if ref.key == str(self.photo) else self.folder / ref.name
         try:
-            return await asyncio.to_thread(path.read_bytes)
+            return await asyncio.to_thread(self._path(ref).read_bytes)
         except FileNotFoundError as error:
-            raise NotFound("OBJECT_NOT_FOUND", f"There is no file {path}.") from error
+            raise NotFound("OBJECT_NOT_FOUND", f"There is no file {self._path(ref)}.") from error
+
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        """Copies the upload or an artefact to a file; raises NotFound."""
+        try:
+            await asyncio.to_thread(shutil.copyfile, self._path(ref), path)
+        except FileNotFoundError as error:
+            raise NotFound("OBJECT_NOT_FOUND", f"There is no file {self._path(ref)}.") from error
+
+    def _path(self, ref: ObjectRef) -> Path:
+        return self.source if ref.key == str(self.source) else self.folder / ref.name
 
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
         """Writes an artefact under its name."""
         await asyncio.to_thread((self.folder / name).write_bytes, data)
-        digest = hashlib.sha256(data).hexdigest()
+        return self._wrote(name, hashlib.sha256(data).hexdigest(), len(data), media_type)
+
+    async def upload(self, name: str, path: Path, media_type: str) -> ObjectRef:
+        """Copies a file as an artefact."""
+        await asyncio.to_thread(shutil.copyfile, path, self.folder / name)
+        digest, size = await asyncio.to_thread(lambda: (_sha256(path), path.stat().st_size))
+        return self._wrote(name, digest, size, media_type)
+
+    def _wrote(self, name: str, digest: str, size: int, media_type: str) -> ObjectRef:
         ref = ObjectRef(
             bucket=BUCKET,
             key=f"{self.stage}/{name}/{digest}",
             sha256=digest,
             media_type=media_type,
-            size_bytes=len(data),
+            size_bytes=size,
             name=name,
         )
         self.written[name] = ref
@@ -88,9 +121,12 @@ class FolderContext:
         return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
 
 
-def analyze(photo: Path, statement: dict[str, Any], out: Path | None) -> tuple[dict[str, Any], Path]:
-    """Runs every stage on a photo; answers the AnalysisView as JSON and the folder of artefacts.
+def analyze(
+    source: Path, purpose: str, statement: dict[str, Any], out: Path | None, earlier: Sequence[Analysis] = ()
+) -> tuple[dict[str, Any], Path]:
+    """Runs every stage on a file; answers the AnalysisView as JSON and the folder of artefacts.
 
+    purpose: "image", "video" or "landmarks". earlier: finished balance analyses to compare with.
     Raises CommandError when the statement is at fault; a stage's error is in the view.
     """
     # Standard output belongs to the result.
@@ -98,18 +134,19 @@ def analyze(photo: Path, statement: dict[str, Any], out: Path | None) -> tuple[d
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     )
-    analysis = order(photo, statement)
+    analysis = order(source, purpose, statement)
+    analysis.job.earlier.extend(earlier_trial(document) for document in earlier)
     folder = out or home.home() / "local" / analysis.job.job_id
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute") as executor:
-        view = asyncio.run(_run(analysis, photo, folder, executor))
+        view = asyncio.run(_run(analysis, source, folder, executor))
     document = json_format.MessageToDict(
         view, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return document, folder
 
 
-def order(photo: Path, statement: dict[str, Any]) -> Analysis:
+def order(source: Path, purpose: str, statement: dict[str, Any]) -> Analysis:
     """The document of a new job, made from a statement that passed the API's own validation."""
     import protovalidate
 
@@ -136,31 +173,39 @@ def order(photo: Path, statement: dict[str, Any]) -> Analysis:
             fix="Ask the person; when they agree, state consent.treatment as true.",
         )
     now = datetime.now(UTC)
-    content = photo.read_bytes()
     job = Job(
         job_id=str(uuid.uuid4()),
         tenant_id=str(uuid.UUID(int=0)),
         region=Settings().region,
-        kind="tattoo",
+        kind=request.WhichOneof("assessment") or "",
         epoch=1,
         upload=ObjectRef(
             bucket=BUCKET,
-            key=str(photo),
-            sha256=hashlib.sha256(content).hexdigest(),
-            media_type=intake.media_type(photo),
-            size_bytes=len(content),
-            name=photo.name,
+            key=str(source),
+            sha256=_sha256(source),
+            media_type=intake.media_type(source),
+            size_bytes=source.stat().st_size,
+            name=source.name,
         ),
         subject_id=request.subject_id,
         consent=Consent.FromString(request.consent.SerializeToString()),
-        tattoo=TattooCase.FromString(request.tattoo.SerializeToString()),
         ruleset=request.ruleset,
         model=request.model,
         language=request.language or "en",
+        upload_purpose=purpose,
     )
+    if request.HasField("tattoo"):
+        job.tattoo.CopyFrom(request.tattoo)
+    else:
+        job.balance.CopyFrom(request.balance)
     job.created_at.FromDatetime(now)
     job.deadline.FromDatetime(now + DEADLINE)
     return Analysis(job=job)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _named(message: str) -> str:
@@ -169,33 +214,38 @@ def _named(message: str) -> str:
     return found[1] if found else "intake"
 
 
-async def _run(analysis: Analysis, photo: Path, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:
+async def _run(analysis: Analysis, source: Path, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:
     deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
     log: FilteringBoundLogger = structlog.get_logger().bind(job_id=analysis.job.job_id)
-    context = FolderContext(folder, photo, "", deadline, executor, log)
-    for name in STAGES:
-        stage: Stage = importlib.import_module(f"svc_{name}.stage").STAGE
+    context = FolderContext(folder, source, "", deadline, executor, log)
+    fact = "requested"
+    while module := TAKES.get((analysis.job.kind, fact)):
+        stage: Stage = importlib.import_module(module).STAGE
         context.stage = stage.name
         try:
-            await _step(stage, analysis, context)
+            fact = await _step(stage, analysis, context)
         except Exception as error:
             if not isinstance(error, AssayError):
-                log.error("stage_crashed", stage=name, exc_info=error)
-            analysis.failure.CopyFrom(_failure(name, as_assay_error(error)))
+                log.error("stage_crashed", stage=stage.name, exc_info=error)
+            if fact not in TERMINAL_FACTS:
+                analysis.failure.CopyFrom(_failure(stage.name, as_assay_error(error)))
             break
     return _view(analysis, context)
 
 
-async def _step(stage: Stage, analysis: Analysis, context: FolderContext) -> None:
+async def _step(stage: Stage, analysis: Analysis, context: FolderContext) -> str:
+    """Runs a stage and fills in what it answers; returns the fact that then holds."""
     run = StageRun(stage=stage.name, delivery=1, code_version=Settings().version)
     run.started_at.FromDatetime(datetime.now(UTC))
     began = time.perf_counter()
     await context.compute(stage.prepare)
-    page = await stage.handle(analysis, context)
-    getattr(analysis, stage.page).CopyFrom(page)
+    outcome = stage.outcome(await stage.handle(analysis, context))
+    for page, content in outcome.pages.items():
+        getattr(analysis, page).CopyFrom(content)
     run.finished_at.FromDatetime(datetime.now(UTC))
     analysis.runs.append(run)
     context.log.debug("stage_run", stage=stage.name, seconds=round(time.perf_counter() - began, 4))
+    return outcome.publishes
 
 
 def _failure(stage: str, error: AssayError) -> Failure:
@@ -212,7 +262,6 @@ def _failure(stage: str, error: AssayError) -> Failure:
 def _view(analysis: Analysis, context: FolderContext) -> AnalysisView:
     """The same message that the API answers with."""
     job, failed = analysis.job, analysis.HasField("failure")
-    models = [v for v in analysis.segment.provenance.versions if v.kind == "model"]
     view = AnalysisView(
         job_id=job.job_id,
         kind=job.kind,
@@ -224,7 +273,7 @@ def _view(analysis: Analysis, context: FolderContext) -> AnalysisView:
             StageView(name=run.stage, started_at=run.started_at, finished_at=run.finished_at)
             for run in analysis.runs
         ],
-        model_version=f"{models[0].name}@{models[0].version}" if models else "",
+        model_version=model_version(analysis),
         ruleset_version=analysis.decision.ruleset,
         artifacts=[
             ArtifactView(name=r.name, media_type=r.media_type, size_bytes=r.size_bytes, sha256=r.sha256)

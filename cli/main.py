@@ -7,6 +7,7 @@ import sys
 import click
 
 from cli.analyze import analyze
+from cli.balance import balance
 from cli.decide import decide
 from cli.demo import demo
 from cli.doctor import doctor
@@ -31,7 +32,7 @@ def assay() -> None:
     """
 
 
-for _command in (up, down, status, logs, doctor, token, analyze, jobs, decide, evaluate, demo):
+for _command in (up, down, status, logs, doctor, token, analyze, balance, jobs, decide, evaluate, demo):
     assay.add_command(_command)
 
 

@@ -16,7 +16,19 @@ from dev.ports import HOST, Claims, Ports, assign
 from dev.process import ProcessSpec
 from dev.servers import envoy, nats, postgres, s3
 
-STAGES = ("ingest", "segment", "color", "decision", "report")
+# Each a process of its own that scales by itself.
+MODULES = {
+    "gateway": "gateway",
+    "ingest": "svc_ingest",
+    "segment": "svc_segment",
+    "color": "svc_color",
+    "pose": "svc_balance.pose",
+    "sway": "svc_balance.sway",
+    "decision": "svc_decision",
+    "report": "svc_report",
+    "annotate": "svc_report.annotate",
+}
+STAGES = tuple(name for name in MODULES if name != "gateway")
 SERVERS = {**nats.PORTS, **postgres.PORTS, **s3.PORTS, **envoy.PORTS}
 APP_ROLE, WORKER_ROLE = "assay_app", "assay_worker"
 GRPC_FIRST, METRICS_FIRST = 50050, 9100
@@ -137,7 +149,7 @@ def _service(folder: Path, name: str, ports: Ports, common: Mapping[str, str]) -
     target = f"{HOST}:{ports[f'grpc_{name}']}"
     return ProcessSpec(
         name=name,
-        argv=(sys.executable, "-m", "gateway" if stage == "gateway" else f"svc_{stage}"),
+        argv=(sys.executable, "-m", MODULES[stage]),
         folder=PROJECT,
         env={**common, **own},
         ports={"grpc": ports[f"grpc_{name}"], "metrics": ports[f"metrics_{name}"]},

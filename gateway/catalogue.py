@@ -6,31 +6,33 @@ The gateway imports no stage; a test keeps the list equal to what the stages hol
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mesh.errors import InvalidInput
 
+PARTS = ("models", "rulesets")
 FILE = Path(__file__).with_name("catalogue.json")
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Names with versions, for example "ink-seg@0.1.0" and "tattoo@1.0.0"."""
+    """Names with versions by kind of assessment, for example "ink-seg@0.1.0" and "tattoo@1.0.0"."""
 
-    models: frozenset[str]
-    rulesets: frozenset[str]
+    models: Mapping[str, frozenset[str]]
+    rulesets: Mapping[str, frozenset[str]]
 
-    def check(self, *, model: str, ruleset: str) -> None:
+    def check(self, kind: str, *, model: str, ruleset: str) -> None:
         """Raises InvalidInput when one is named that is not served; empty means the active one."""
-        _check("MODEL_NOT_FOUND", "model", model, self.models)
-        _check("RULESET_NOT_FOUND", "ruleset", ruleset, self.rulesets)
+        _check("MODEL_NOT_FOUND", "model", model, self.models[kind])
+        _check("RULESET_NOT_FOUND", "ruleset", ruleset, self.rulesets[kind])
 
 
 def load() -> Catalogue:
     """Reads the catalogue of this release."""
     raw = json.loads(FILE.read_text(encoding="utf-8"))
-    return Catalogue(frozenset(raw["models"]), frozenset(raw["rulesets"]))
+    return Catalogue(*({kind: frozenset(names) for kind, names in raw[part].items()} for part in PARTS))
 
 
 def _check(code: str, field: str, name: str, known: frozenset[str]) -> None:

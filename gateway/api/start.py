@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from assay.events.v1.analysis_pb2 import Analysis, Job
 from assay.gateway.v1 import gateway_pb2 as pb
 
+from gateway.api.earlier import find_earlier_trials
 from gateway.api.uploads import expired, received
 from gateway.api.views import moment
 from gateway.desk import Desk
@@ -16,8 +17,9 @@ from gateway.ledger.ids import uuid7
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.uploads import Upload
 from mesh.auth import Principal
-from mesh.errors import FailedPrecondition, Internal, InvalidInput
+from mesh.errors import Internal, InvalidInput
 
+PURPOSES_OF = {"tattoo": ("image",), "balance": ("video", "landmarks")}
 METHOD = "assay.gateway.v1.AnalysisService/Analyze"
 
 
@@ -42,14 +44,10 @@ async def start(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, key: 
             return earlier
     check_order(desk, request)
     upload = await received(desk, caller, request.upload_id)
-    if upload.purpose != "image":
-        raise InvalidInput(
-            "UPLOAD_WRONG_PURPOSE",
-            f"The upload was announced as {upload.purpose}; a tattoo needs an image.",
-            field="upload_id",
-            fix="Sign an upload with UPLOAD_PURPOSE_IMAGE.",
-        )
-    return await record(desk, caller, order(desk, caller, request, upload), upload, key, digest)
+    check_purpose(request, upload)
+    analysis = order(desk, caller, request, upload)
+    analysis.job.earlier.extend(await find_earlier_trials(desk, caller, analysis.job))
+    return await record(desk, caller, analysis, upload, key, digest)
 
 
 async def find_earlier(desk: Desk, caller: Principal, key: str, digest: bytes) -> Started | None:
@@ -77,14 +75,21 @@ def check_order(desk: Desk, request: pb.AnalyzeRequest) -> None:
             field="consent.text_version",
             fix='Send the version that the person saw, for example "2026-01".',
         )
-    if request.WhichOneof("assessment") != "tattoo":
-        raise FailedPrecondition(
-            "KIND_NOT_AVAILABLE",
-            "This deployment has no stage for balance.",
-            field="balance",
-            fix="Send `tattoo`.",
+    kind = request.WhichOneof("assessment") or ""
+    desk.catalogue.check(kind, model=request.model, ruleset=request.ruleset)
+
+
+def check_purpose(request: pb.AnalyzeRequest, upload: Upload) -> None:
+    """Raises InvalidInput (UPLOAD_WRONG_PURPOSE) when the upload is none for the assessment."""
+    kind = request.WhichOneof("assessment") or ""
+    if upload.purpose not in PURPOSES_OF[kind]:
+        wanted = " or ".join(f"UPLOAD_PURPOSE_{purpose.upper()}" for purpose in PURPOSES_OF[kind])
+        raise InvalidInput(
+            "UPLOAD_WRONG_PURPOSE",
+            f"The upload was announced as {upload.purpose}; {kind} needs another.",
+            field="upload_id",
+            fix=f"Sign an upload with {wanted}.",
         )
-    desk.catalogue.check(model=request.model, ruleset=request.ruleset)
 
 
 def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upload) -> Analysis:
@@ -94,16 +99,20 @@ def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upl
         job_id=uuid7(),
         tenant_id=caller.tenant_id,
         region=desk.settings.region,
-        kind="tattoo",
+        kind=request.WhichOneof("assessment") or "",
         epoch=1,
         upload=upload.ref(),
         subject_id=request.subject_id,
         consent=request.consent,
-        tattoo=request.tattoo,
         ruleset=request.ruleset,
         model=request.model,
         language=request.language or "en",
+        upload_purpose=upload.purpose,
     )
+    if request.HasField("tattoo"):
+        job.tattoo.CopyFrom(request.tattoo)
+    else:
+        job.balance.CopyFrom(request.balance)
     job.created_at.FromDatetime(now)
     job.deadline.FromDatetime(now + timedelta(seconds=desk.settings.job_deadline_s))
     return Analysis(job=job)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from assay.gateway.v1 import gateway_pb2 as pb
@@ -16,19 +17,40 @@ from mesh.errors import FailedPrecondition, InvalidInput, NotFound
 
 SIGNATURE_LIFETIME = timedelta(minutes=10)
 USABLE = timedelta(hours=24)
-# What ingest reads; it decides by content, this is only the first door.
-IMAGE_TYPES = frozenset(
-    f"image/{name}" for name in ("jpeg", "png", "webp", "heic", "heif", "avif", "tiff", "gif")
-)
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What may be uploaded for a purpose. Ingest decides by content; this is only the first door."""
+
+    name: str
+    media_types: frozenset[str]
+    limit: str
+    """Field of Settings that bounds its bytes."""
+
+
+PURPOSES = {
+    pb.UPLOAD_PURPOSE_IMAGE: Purpose(
+        "image",
+        frozenset(f"image/{name}" for name in ("jpeg", "png", "webp", "heic", "heif", "avif", "tiff", "gif")),
+        "max_upload_bytes",
+    ),
+    pb.UPLOAD_PURPOSE_VIDEO: Purpose(
+        "video",
+        frozenset(f"video/{name}" for name in ("mp4", "quicktime", "webm", "x-matroska")),
+        "max_video_bytes",
+    ),
+    pb.UPLOAD_PURPOSE_LANDMARKS: Purpose("landmarks", frozenset({"application/json"}), "max_landmark_bytes"),
+}
 
 
 async def sign(desk: Desk, caller: Principal, request: pb.SignUploadRequest) -> pb.SignUploadResponse:
     """Records an upload and signs its form POST: exact key, exact type, at most the announced size.
 
-    Raises FailedPrecondition (KIND_NOT_AVAILABLE), InvalidInput (MEDIA_TYPE_NOT_ALLOWED,
-    UPLOAD_TOO_LARGE), Transient.
+    Raises InvalidInput (MEDIA_TYPE_NOT_ALLOWED, UPLOAD_TOO_LARGE), Transient.
     """
-    check_announced(request, desk.settings.max_upload_bytes)
+    purpose = PURPOSES[request.purpose]
+    check_announced(request, purpose, getattr(desk.settings, purpose.limit))
     now = datetime.now(UTC)
     upload_id = uuid7()
     key = f"{caller.tenant_id}/{upload_id}"
@@ -38,7 +60,7 @@ async def sign(desk: Desk, caller: Principal, request: pb.SignUploadRequest) -> 
     upload = Upload(
         upload_id=upload_id,
         tenant_id=caller.tenant_id,
-        purpose="image",
+        purpose=purpose.name,
         media_type=request.media_type,
         size_bytes=request.size_bytes,
         sha256=request.sha256,
@@ -61,28 +83,21 @@ async def sign(desk: Desk, caller: Principal, request: pb.SignUploadRequest) -> 
     )
 
 
-def check_announced(request: pb.SignUploadRequest, max_bytes: int) -> None:
+def check_announced(request: pb.SignUploadRequest, purpose: Purpose, max_bytes: int) -> None:
     """Raises unless what is announced can be analysed here."""
-    if request.purpose != pb.UPLOAD_PURPOSE_IMAGE:
-        raise FailedPrecondition(
-            "KIND_NOT_AVAILABLE",
-            "Only photos are analysed by this deployment; it has no stage for balance.",
-            field="purpose",
-            fix="Announce UPLOAD_PURPOSE_IMAGE.",
-        )
-    if request.media_type not in IMAGE_TYPES:
+    if request.media_type not in purpose.media_types:
         raise InvalidInput(
             "MEDIA_TYPE_NOT_ALLOWED",
-            f"Files of type {request.media_type} are not analysed.",
+            f"Files of type {request.media_type} are not analysed as {purpose.name}.",
             field="media_type",
-            fix=f"Upload one of: {', '.join(sorted(IMAGE_TYPES))}.",
+            fix=f"Upload one of: {', '.join(sorted(purpose.media_types))}.",
         )
     if request.size_bytes > max_bytes:
         raise InvalidInput(
             "UPLOAD_TOO_LARGE",
             f"The file has {request.size_bytes} bytes; {max_bytes} is the limit.",
             field="size_bytes",
-            fix="Upload a smaller photo.",
+            fix="Upload a smaller file.",
         )
 
 

@@ -99,8 +99,9 @@ def stages(row: JobRow) -> list[pb.StageView]:
 
 
 def model_version(document: Analysis) -> str:
-    """Returns the model that segmented, or ""."""
-    named = (v for v in document.segment.provenance.versions if v.kind == "model")
+    """Returns the model that segmented or found the pose, or ""."""
+    pages = (document.segment, document.pose)
+    named = (v for page in pages for v in page.provenance.versions if v.kind == "model")
     return next((f"{v.name}@{v.version}" for v in named), "")
 
 

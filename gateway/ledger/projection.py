@@ -12,7 +12,9 @@ from datetime import datetime
 
 from assay.events.v1.analysis_pb2 import Analysis
 
-PAGES = ("ingest", "segment", "color", "pose", "sway", "decision", "report")
+PAGES = ("ingest", "segment", "color", "pose", "sway", "decision", "report", "annotation")
+# Adds to the document of a job that has ended, and changes nothing else.
+AFTERWARDS = frozenset({"annotated"})
 ENDS = {"reported": "succeeded", "failed": "failed", "cancelled": "cancelled", "erased": "cancelled"}
 
 
@@ -52,8 +54,8 @@ def fold(facts: Iterable[SeenFact]) -> JobState:
     """Returns the state that a set of facts of one job amounts to.
 
     Only facts of the highest epoch count. The first terminal fact by stream sequence ends the job;
-    what the stream holds after it changes nothing. The document shown is the one with most pages,
-    the earliest of equals.
+    of what the stream holds after it, only what follows a success (`AFTERWARDS`) adds to the document.
+    The document shown is the one with most pages, the earliest of equals.
     """
     by_seq = {fact.stream_seq: fact for fact in facts}
     if not by_seq:
@@ -62,7 +64,8 @@ def fold(facts: Iterable[SeenFact]) -> JobState:
     counting = sorted((f for f in by_seq.values() if f.epoch == epoch), key=lambda f: f.stream_seq)
     end = next((fact for fact in counting if fact.fact in ENDS), None)
     if end is not None:
-        counting = [fact for fact in counting if fact.stream_seq <= end.stream_seq]
+        late = AFTERWARDS if end.fact == "reported" else frozenset()
+        counting = [fact for fact in counting if fact.stream_seq <= end.stream_seq or fact.fact in late]
     shown = max(counting, key=lambda f: (f.pages, -f.stream_seq))
     started = any(fact.fact != "requested" for fact in counting)
     return JobState(

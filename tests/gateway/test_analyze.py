@@ -77,7 +77,7 @@ async def test_sync_answers_202_when_time_is_up(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("fields", "code", "field"),
     [
-        ({"purpose": pb.UPLOAD_PURPOSE_VIDEO}, "KIND_NOT_AVAILABLE", "purpose"),
+        ({"purpose": pb.UPLOAD_PURPOSE_VIDEO}, "MEDIA_TYPE_NOT_ALLOWED", "media_type"),
         ({"media_type": "text/html"}, "MEDIA_TYPE_NOT_ALLOWED", "media_type"),
         ({"media_type": "image/jpeg\r\nx: y"}, "INVALID_FIELD", "media_type"),
         ({"size_bytes": 2**20 + 1}, "UPLOAD_TOO_LARGE", "size_bytes"),
@@ -160,7 +160,7 @@ async def test_orders_that_are_refused(caller: Caller) -> None:
         (beyond, "INVALID_FIELD", "consent.given_at"),
         (no_consent, "CONSENT_REQUIRED", "consent.treatment"),
         (absent, "INVALID_FIELD", "consent"),
-        (balance, "KIND_NOT_AVAILABLE", "balance"),
+        (balance, "UPLOAD_WRONG_PURPOSE", "upload_id"),
         (order(upload_id, ruleset="tattoo@9.9.9"), "RULESET_NOT_FOUND", "ruleset"),
         (order(upload_id, model="ink-seg@9.9.9"), "MODEL_NOT_FOUND", "model"),
         (order(upload_id, subject_id="' OR 1=1 --"), "INVALID_FIELD", "subject_id"),

@@ -17,7 +17,7 @@ from gateway import catalogue
 from gateway.ledger.ids import uuid7
 from gateway.migrate import migrate
 from mesh.settings import Settings
-from svc_decision.loader import available
+from svc_decision.rulefile import available
 from tests.gateway.callers import Served
 from tests.gateway.conftest import Servers
 
@@ -89,9 +89,9 @@ def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
 
 
 def test_the_catalogue_names_what_the_stages_hold() -> None:
-    assert catalogue.load().rulesets == frozenset(available())
+    assert frozenset().union(*catalogue.load().rulesets.values()) == frozenset(available())
     cards = (Path(__file__).resolve().parents[2] / "models" / "registry").glob("*/*/model.json")
-    assert catalogue.load().models == {f"{card.parent.parent.name}@{card.parent.name}" for card in cards}
+    assert frozenset().union(*catalogue.load().models.values()) == {f"{card.parent.parent.name}@{card.parent.name}" for card in cards}
 
 
 def test_identifiers_sort_by_time_and_never_repeat() -> None:

@@ -1,0 +1,80 @@
+"""Earlier balance analyses that a new one is compared with: found, checked, and put into the order."""
+
+from __future__ import annotations
+
+from assay.balance.v1.balance_pb2 import EarlierTrial, PoseMode
+from assay.events.v1.analysis_pb2 import Analysis, Job
+
+from gateway.desk import Desk
+from mesh.auth import Principal
+from mesh.errors import FailedPrecondition, InvalidInput, NotFound
+
+FIELD = "balance.compare_with"
+# Eight earlier trials and this one's own pages must fit into a fact of 64 KiB.
+MOST_BYTES = 28 * 1024
+
+
+async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[EarlierTrial]:
+    """Returns what the named analyses measured.
+
+    Raises NotFound (COMPARISON_NOT_FOUND), FailedPrecondition (COMPARISON_NOT_FINISHED), InvalidInput
+    (COMPARISON_OF_ANOTHER_SUBJECT, COMPARISON_TOO_LARGE), Transient.
+    """
+    trials: list[EarlierTrial] = []
+    for job_id in job.balance.compare_with:
+        try:
+            row = await desk.job(caller.tenant_id, job_id)
+        except NotFound as error:
+            raise _unknown(job_id) from error
+        if row.kind != "balance":
+            raise _unknown(job_id)
+        if row.state != "succeeded":
+            raise FailedPrecondition(
+                "COMPARISON_NOT_FINISHED",
+                f"The analysis {job_id} has no result to compare with.",
+                field=FIELD,
+                fix="Name analyses that have succeeded.",
+            )
+        if not job.subject_id or row.subject_id != job.subject_id:
+            raise InvalidInput(
+                "COMPARISON_OF_ANOTHER_SUBJECT",
+                "Only analyses of the same subject are compared, and both must name the subject.",
+                field=FIELD,
+                fix="State the subject_id of the earlier analyses.",
+            )
+        trials.append(earlier_trial(row.document))
+    if sum(trial.ByteSize() for trial in trials) > MOST_BYTES:
+        raise InvalidInput(
+            "COMPARISON_TOO_LARGE",
+            "The earlier analyses hold more than one document can carry.",
+            field=FIELD,
+            fix="Compare with fewer analyses.",
+        )
+    return trials
+
+
+def earlier_trial(document: Analysis) -> EarlierTrial:
+    """What a comparison needs of a finished analysis: protocol, metrics, score; no events, no objects."""
+    job, sway = document.job, document.sway
+    trial = EarlierTrial(job_id=job.job_id, created_at=job.created_at, trial=job.balance)
+    trial.trial.ClearField("compare_with")
+    trial.trial.ClearField("floor_marks")
+    trial.sway.CopyFrom(sway)
+    for name in ("events", "phases", "traces", "flags", "bess_counted"):
+        trial.sway.ClearField(name)
+    models = [v for v in document.pose.provenance.versions if v.kind == "model"]
+    named = f"{models[0].name}@{models[0].version}" if models else document.pose.source
+    mode = PoseMode.Name(document.pose.mode).removeprefix("POSE_MODE_").lower()
+    trial.pose = f"{named} {mode}"
+    if document.decision.balance.HasField("score"):
+        trial.score.CopyFrom(document.decision.balance.score)
+    return trial
+
+
+def _unknown(job_id: str) -> NotFound:
+    return NotFound(
+        "COMPARISON_NOT_FOUND",
+        f"There is no balance analysis {job_id}.",
+        field=FIELD,
+        fix="Name balance analyses of your own, by their job id.",
+    )
