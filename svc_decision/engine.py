@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from svc_decision import flags as risk
-from svc_decision import sessions
+from svc_decision import mandatory, sessions
 from svc_decision.case import Case, Ink
-from svc_decision.conditions import Facts, evaluate
+from svc_decision.conditions import Facts
 from svc_decision.decision import Decision, InkDecision, Message, Missing, Option, Sessions, TraceEntry
 from svc_decision.devices import Laser, resolve
 from svc_decision.facts import case_facts, find_site, region_facts
@@ -50,14 +50,14 @@ def decide(case: Case, ruleset: Ruleset) -> Decision:
         status=status,
         qualitative=case.image.chart is not True,
         inks=inks,
-        flags=risk.summary(judged.firings, case, ruleset),
+        flags=risk.summary(judged.firings, ruleset.text, case.details),
         skin=judged.skin,
         sessions=estimate,
         missing=judged.missing,
         unanswered=judged.firings.unanswered,
         messages=tuple(_messages(judged, status)),
         trace=(
-            *_intake_trace(judged),
+            *mandatory.trace(ruleset.mandatory, judged.facts, judged.missing, "incomplete"),
             *judged.firings.trace,
             *_engine_trace(judged, inks),
             *ladder,
@@ -78,12 +78,8 @@ def _judge(case: Case, ruleset: Ruleset) -> _Judged:
         for i, ink in enumerate(case.inks)
         if i not in no_ink
     ]
-    firings = risk.fire(ruleset, facts, regions)
-    missing = tuple(
-        Missing(m.id, m.path, ruleset.text(f"question.{m.id}"), m.rules)
-        for m in ruleset.mandatory
-        if facts.get(m.fact) is None and (m.only_with is None or evaluate(m.only_with, facts) is True)
-    )
+    firings = risk.fire(ruleset.flags, facts, regions)
+    missing = mandatory.missing_answers(ruleset.mandatory, facts, ruleset.text)
     return _Judged(case, ruleset, skin, laser, facts, no_ink, firings, missing)
 
 
@@ -306,14 +302,6 @@ def _sessions(judged: _Judged, status: str, inks: Sequence[InkDecision]) -> Sess
 
 def _is_allowed(option: Option) -> bool:
     return option.would_be in RANKED or (option.would_be == "specialist" and option.skin_gate != "avoid")
-
-
-def _intake_trace(judged: _Judged) -> Iterator[TraceEntry]:
-    absent = {m.id for m in judged.missing}
-    for rule in judged.ruleset.mandatory:
-        saw = ((rule.fact, judged.facts.get(rule.fact)),)
-        outcome = "fired" if rule.id in absent else "not_fired"
-        yield TraceEntry(rule.id, outcome, saw, "incomplete" if rule.id in absent else "")
 
 
 def _engine_trace(judged: _Judged, inks: Sequence[InkDecision]) -> Iterator[TraceEntry]:

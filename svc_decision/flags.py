@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from svc_decision.case import Case
 from svc_decision.conditions import (
     Condition,
     Facts,
@@ -16,7 +15,7 @@ from svc_decision.conditions import (
     posterior_sum,
 )
 from svc_decision.decision import FiredFlag, TraceEntry
-from svc_decision.ruleset import SEVERITIES, Flag, Level, Ruleset
+from svc_decision.ruleset import SEVERITIES, Flag, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +41,12 @@ class Firings:
         return tuple(f.flag.id for f in self.fired if f.level.effect == effect and f.region in places)
 
 
-def fire(ruleset: Ruleset, case: Facts, regions: Sequence[tuple[int, Facts]]) -> Firings:
+def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int, Facts]] = ()) -> Firings:
     """Judge all flags; `regions` are (index, facts of case and region together)."""
     fired: list[Firing] = []
     unanswered: list[str] = []
     trace: list[TraceEntry] = []
-    for flag in ruleset.flags:
+    for flag in flags:
         places: Sequence[tuple[int | None, Facts]] = regions if flag.scope == "region" else [(None, case)]
         if not places:
             trace.append(TraceEntry(flag.id, "not_applicable", effect="no ink region"))
@@ -62,8 +61,13 @@ def fire(ruleset: Ruleset, case: Facts, regions: Sequence[tuple[int, Facts]]) ->
     return Firings(tuple(fired), tuple(unanswered), tuple(trace))
 
 
-def summary(firings: Firings, case: Case, ruleset: Ruleset) -> tuple[FiredFlag, ...]:
-    """One entry per flag and severity, gravest first, each with just the regions that it fired for."""
+def summary(
+    firings: Firings, text: Callable[[str], str], details: Mapping[str, str]
+) -> tuple[FiredFlag, ...]:
+    """One entry per flag and severity, gravest first, each with just the regions that it fired for.
+
+    `text` finds the text of a key; `details` maps a question to the words of its answer.
+    """
     groups: dict[tuple[str, str], list[Firing]] = {}
     for firing in firings.fired:
         groups.setdefault((firing.flag.id, firing.level.severity), []).append(firing)
@@ -78,10 +82,10 @@ def summary(firings: Firings, case: Case, ruleset: Ruleset) -> tuple[FiredFlag, 
                 scope=first.flag.scope,
                 effect=first.level.effect,
                 regions=tuple(f.region for f in own if f.region is not None),
-                text=ruleset.text(f"flag.{flag_id}"),
+                text=text(f"flag.{flag_id}"),
                 evidence=first.flag.evidence,
                 source=first.flag.source,
-                stated=tuple((q, case.details[q]) for q in questions if q in case.details),
+                stated=tuple((q, details[q]) for q in questions if q in details),
             )
         )
     return tuple(sorted(entries, key=lambda e: SEVERITIES.index(e.severity)))

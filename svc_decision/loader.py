@@ -1,26 +1,19 @@
-"""Reads a ruleset: files, schema, integrity, content hash, then frozen classes.
+"""Reads a tattoo ruleset: files, schema, integrity, content hash, then frozen classes.
 
-Nothing is decided under a ruleset that fails a check. A released version is pinned by its hash in
-`rulesets/released.json`, so that its files cannot change without anybody noticing.
+Nothing is decided under a ruleset that fails a check. What every kind of ruleset shares is in `rulefile`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
-from mesh.errors import Internal, InvalidInput, NotFound
-from svc_decision import conditions
+from svc_decision import conditions, rulefile
 from svc_decision.conditions import fact_names
 from svc_decision.facts import FACT_NAMES
+from svc_decision.rulefile import canonical_sha256
 from svc_decision.ruleset import (
     FITZPATRICK,
     GATES,
@@ -29,21 +22,16 @@ from svc_decision.ruleset import (
     DeviceModel,
     Efficacy,
     EngineRules,
-    Flag,
     InkClass,
     ItaClass,
     Label,
     LadderStep,
-    Level,
-    Mandatory,
-    Manifest,
     Modifier,
     NoInk,
     Ruleset,
     SessionRules,
     Site,
     SkinRules,
-    Tan,
 )
 
 DEFAULT_RULESET = "tattoo@1.0.0"
@@ -51,13 +39,6 @@ FILES = (
     "manifest", "efficacy", "skin", "devices", "sites", "flags", "intake", "engine", "sessions",
     "texts.en", "sources",
 )  # fmt: skip
-_ID = re.compile(r"([a-z][a-z0-9-]{0,31})@(\d{1,6}\.\d{1,6}\.\d{1,6})")
-_FOLDER = files("svc_decision") / "rulesets"
-
-
-def available() -> tuple[str, ...]:
-    """Ids of the released rulesets, sorted."""
-    return tuple(sorted(_released()))
 
 
 @cache
@@ -67,49 +48,18 @@ def load_ruleset(ruleset_id: str = DEFAULT_RULESET) -> Ruleset:
     Raises InvalidInput for an id that is not `name@major.minor.patch`, NotFound for a version that is not
     installed, and Internal when the files do not pass their schema, their cross-checks or their hash.
     """
-    if not _ID.fullmatch(ruleset_id):
-        raise InvalidInput(
-            "RULESET_ID_INVALID",
-            "The ruleset id is not of the form name@major.minor.patch.",
-            field="ruleset",
-            fix=f"Give an id such as {DEFAULT_RULESET}.",
-        )
-    expected = _released().get(ruleset_id)
-    if expected is None:
-        raise NotFound(
-            "RULESET_NOT_FOUND",
-            f"There is no ruleset {ruleset_id}.",
-            field="ruleset",
-            fix=f"Use one of: {', '.join(available())}.",
-        )
-    document = _read(ruleset_id)
-    ruleset = build(document)
-    if ruleset.sha256 != expected or ruleset.id != ruleset_id:
-        raise Internal(
-            "RULESET_ALTERED", f"The files of {ruleset_id} are not the released ones; nothing is decided."
-        )
+    expected = rulefile.released_hash(ruleset_id, "tattoo")
+    ruleset = build(_read(ruleset_id))
+    rulefile.check_release(ruleset.manifest, ruleset.sha256, ruleset_id, expected)
     return ruleset
-
-
-def canonical_sha256(document: dict[str, Any]) -> str:
-    """SHA-256 of the canonical JSON: keys sorted, no spaces, UTF-8; hex digits."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def build(document: dict[str, Any]) -> Ruleset:
     """Check a ruleset document and freeze it. Raises Internal naming every fault."""
-    faults = [
-        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
-        for error in _validator().iter_errors(document)
-    ]
-    faults = faults or _cross_faults(document)
-    if faults:
-        raise Internal("RULESET_INVALID", f"The ruleset is faulty: {'; '.join(faults[:20])}")
+    rulefile.refuse(rulefile.schema_faults(document, "schema.json"))
+    rulefile.refuse(_cross_faults(document))
     ruleset = _freeze(document)
-    faults = _semantic_faults(ruleset)
-    if faults:
-        raise Internal("RULESET_INVALID", f"The ruleset is faulty: {'; '.join(faults[:20])}")
+    rulefile.refuse(_semantic_faults(ruleset))
     return ruleset
 
 
@@ -120,27 +70,12 @@ def read_document(ruleset_id: str) -> dict[str, Any]:
 
 
 def _read(ruleset_id: str) -> dict[str, Any]:
-    folder = _FOLDER / ruleset_id.replace("@", "-")
-    document: dict[str, Any] = {}
-    for name in FILES:
-        document.update(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
-    return document
-
-
-@cache
-def _released() -> dict[str, str]:
-    released: dict[str, str] = json.loads((_FOLDER / "released.json").read_text(encoding="utf-8"))
-    return released
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads((_FOLDER / "schema.json").read_text(encoding="utf-8")))
+    return rulefile.read(ruleset_id, FILES)
 
 
 def _cross_faults(document: dict[str, Any]) -> list[str]:
     """References between the files that a schema cannot see."""
-    efficacy, sources, texts = document["efficacy"], document["sources"], document["texts"]
+    efficacy = document["efficacy"]
     wavelengths = {str(nm) for nm in efficacy["wavelengths_nm"]}
     faults = [
         f"efficacy of {row['id']} does not cover exactly the wavelengths"
@@ -151,18 +86,7 @@ def _cross_faults(document: dict[str, Any]) -> list[str]:
         faults.append("melanin_index does not cover exactly the wavelengths")
     if {str(row["wavelength_nm"]) for row in document["skin"]["gate"]} != wavelengths:
         faults.append("the skin gate does not cover exactly the wavelengths")
-    faults += [f"source {tag} is not listed" for tag in sorted(set(_sources(document)) - set(sources))]
-    faults += [f"text {key} is missing" for key in sorted(_text_keys(document) - set(texts))]
-    return faults
-
-
-def _sources(node: Any) -> list[str]:
-    if isinstance(node, dict):
-        own = [s for key, value in node.items() if key == "source" or key.endswith("_source") for s in value]
-        return own + [s for value in node.values() for s in _sources(value)]
-    if isinstance(node, list):
-        return [s for value in node for s in _sources(value)]
-    return []
+    return faults + rulefile.reference_faults(document, _text_keys(document))
 
 
 def _text_keys(document: dict[str, Any]) -> set[str]:
@@ -196,7 +120,7 @@ def _semantic_faults(ruleset: Ruleset) -> list[str]:
                 faults.append(f"{flag.id} is {level.severity} without stopping or holding")
     ids = [f.id for f in ruleset.flags] + [m.id for m in ruleset.mandatory]
     ids += [s.id for s in ruleset.engine.ladder] + [m.id for m in ruleset.sessions.modifiers]
-    faults += [f"rule id {i} is used twice" for i in sorted({i for i in ids if ids.count(i) > 1})]
+    faults += rulefile.double_ids(ids)
     known = FACT_NAMES | {f"p.{name}" for name in ruleset.efficacy.classes}
     faults += [f"fact {name} is not known" for name in sorted(set(_all_facts(ruleset)) - known)]
     if [s.status for s in ruleset.engine.ladder][:2] != ["blocked", "hold"]:
@@ -217,35 +141,19 @@ def _all_facts(ruleset: Ruleset) -> list[str]:
 def _freeze(document: dict[str, Any]) -> Ruleset:
     return Ruleset(
         sha256=canonical_sha256(document),
-        manifest=_manifest(document["manifest"]),
+        manifest=rulefile.manifest(document["manifest"]),
         efficacy=_efficacy(document["efficacy"]),
         skin=_skin(document["skin"]),
         devices=tuple(_device(item) for item in document["devices"]),
         sites=MappingProxyType(
             {k: Site(v["kd_location"], tuple(v["tags"])) for k, v in document["sites"].items()}
         ),
-        flags=tuple(_flag(item) for item in document["flags"]),
-        mandatory=tuple(_mandatory(item) for item in document["mandatory"]),
+        flags=tuple(rulefile.flag(item) for item in document["flags"]),
+        mandatory=tuple(rulefile.mandatory(item) for item in document["mandatory"]),
         engine=_engine(document["engine"]),
         sessions=_sessions(document["sessions"]),
         texts=MappingProxyType(document["texts"]),
         sources=MappingProxyType(document["sources"]),
-    )
-
-
-def _manifest(m: dict[str, Any]) -> Manifest:
-    return Manifest(
-        name=m["name"],
-        version=m["version"],
-        effective=m["effective"],
-        author=m["author"],
-        approver=m["approver"],
-        approval_status=m["approval"]["status"],
-        approval_statement=m["approval"]["statement"],
-        jurisdiction=m["jurisdiction"],
-        intended_use=m["intended_use"],
-        limits=tuple(m["limits"]),
-        changelog=tuple((c["version"], c["date"], c["change"]) for c in m["changelog"]),
     )
 
 
@@ -301,24 +209,6 @@ def _device(d: dict[str, Any]) -> DeviceModel:
     return DeviceModel(
         d["id"], d["manufacturer"], d["model"], tuple(d["clearances"]), d["pulse"], MappingProxyType(labels)
     )
-
-
-def _flag(f: dict[str, Any]) -> Flag:
-    levels = tuple(
-        Level(
-            when=conditions.parse(level["when"]),
-            severity=level["severity"],
-            effect=level["effect"],
-            tan=Tan(**level["tan"]) if "tan" in level else None,
-        )
-        for level in f["levels"]
-    )
-    return Flag(f["id"], f["scope"], f["evidence"], tuple(f["source"]), levels)
-
-
-def _mandatory(m: dict[str, Any]) -> Mandatory:
-    only_with = conditions.parse(m["only_with"]) if "only_with" in m else None
-    return Mandatory(m["id"], m["fact"], m["path"], tuple(m["rules"]), only_with)
 
 
 def _engine(e: dict[str, Any]) -> EngineRules:

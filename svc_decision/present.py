@@ -5,30 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from svc_decision.conditions import FactValue
-from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
+from svc_decision.decision import (
+    Decision,
+    FiredFlag,
+    InkDecision,
+    Message,
+    Missing,
+    Option,
+    Sessions,
+    TraceEntry,
+)
+from svc_decision.ruleset import Manifest
 
 
 def to_json(decision: Decision) -> dict[str, Any]:
     """JSON-ready dict; messages read "CODE(parameters): text"."""
-    skin, manifest = decision.skin, decision.manifest
+    skin = decision.skin
     return {
         "status": decision.status,
         "qualitative": decision.qualitative,
         "inks": [_ink(ink) for ink in decision.inks],
-        "flags": [
-            {
-                "id": flag.id,
-                "severity": flag.severity,
-                "scope": flag.scope,
-                "effect": flag.effect,
-                "regions": list(flag.regions),
-                "text": flag.text,
-                "evidence": flag.evidence,
-                "source": list(flag.source),
-                "stated": dict(flag.stated),
-            }
-            for flag in decision.flags
-        ],
+        "flags": [flag_line(flag) for flag in decision.flags],
         "fitzpatrick_safe": skin.safe,
         "skin": {
             "fitzpatrick_operator": skin.operator,
@@ -39,26 +36,50 @@ def to_json(decision: Decision) -> dict[str, Any]:
             "ita_class_probabilities": {name: round(p, 4) for name, p in skin.probabilities},
         },
         "sessions": _sessions(decision.sessions),
-        "missing": [
-            {"id": m.id, "path": m.path, "question": m.question, "rules": list(m.rules)}
-            for m in decision.missing
-        ],
+        "missing": [missing_line(m) for m in decision.missing],
         "unanswered": list(decision.unanswered),
         "messages": [message_line(m) for m in decision.messages],
         "device": decision.device,
-        "ruleset": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "hash": decision.ruleset_sha256,
-            "effective": manifest.effective,
-            "author": manifest.author,
-            "approver": manifest.approver,
-            "approval": manifest.approval_status,
-            "approval_statement": manifest.approval_statement,
-            "intended_use": manifest.intended_use,
-            "limits": list(manifest.limits),
-        },
-        "trace": [_trace(entry) for entry in decision.trace],
+        "ruleset": ruleset_line(decision.manifest, decision.ruleset_sha256),
+        "trace": [trace_line(entry) for entry in decision.trace],
+    }
+
+
+def flag_line(flag: FiredFlag) -> dict[str, Any]:
+    """One flag that fired."""
+    return {
+        "id": flag.id,
+        "severity": flag.severity,
+        "scope": flag.scope,
+        "effect": flag.effect,
+        "regions": list(flag.regions),
+        "text": flag.text,
+        "evidence": flag.evidence,
+        "source": list(flag.source),
+        "stated": dict(flag.stated),
+    }
+
+
+def missing_line(missing: Missing) -> dict[str, Any]:
+    """One mandatory question without an answer."""
+    return {
+        "id": missing.id, "path": missing.path, "question": missing.question, "rules": list(missing.rules),
+    }  # fmt: skip
+
+
+def ruleset_line(manifest: Manifest, sha256: str) -> dict[str, Any]:
+    """Which rules were applied, by whom they were written and that nobody has signed them, if so."""
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "hash": sha256,
+        "effective": manifest.effective,
+        "author": manifest.author,
+        "approver": manifest.approver,
+        "approval": manifest.approval_status,
+        "approval_statement": manifest.approval_statement,
+        "intended_use": manifest.intended_use,
+        "limits": list(manifest.limits),
     }
 
 
@@ -146,7 +167,8 @@ def _sessions(sessions: Sessions) -> dict[str, Any]:
     }
 
 
-def _trace(entry: TraceEntry) -> dict[str, Any]:
+def trace_line(entry: TraceEntry) -> dict[str, Any]:
+    """One rule at one place with the values it saw."""
     line: dict[str, Any] = {
         "rule": entry.rule,
         "outcome": entry.outcome,

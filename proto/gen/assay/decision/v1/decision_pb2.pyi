@@ -3,10 +3,12 @@
 isort:skip_file
 Decision: versioned rules turn measured ink and stated intake into wavelength advice."""
 
+from assay.balance.v1 import balance_pb2 as _balance_pb2
 from assay.common.v1 import types_pb2 as _types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -171,6 +173,86 @@ OPTION_STATUS_BLOCKED: OptionStatus.ValueType  # 6
 OPTION_STATUS_NOT_USEFUL: OptionStatus.ValueType  # 7
 """The ink does not absorb it usefully."""
 Global___OptionStatus: _TypeAlias = OptionStatus  # noqa: Y015
+
+@_typing.final
+class DecideBalanceRequest(_message.Message):
+    """One balance trial: how it was done, what was measured, what to compare it with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESET_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    SWAY_FIELD_NUMBER: _builtins.int
+    EARLIER_FIELD_NUMBER: _builtins.int
+    POSE_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    ruleset: _builtins.str
+    """Ruleset, for example "balance@1.0.0"; the active one when empty."""
+    pose: _builtins.str
+    """Pose model and mode, for example "blazepose-full@0.10.14 quality"; nothing is compared without it."""
+    @_builtins.property
+    def trial(self) -> _balance_pb2.BalanceTrial:
+        """How the trial was done."""
+
+    @_builtins.property
+    def sway(self) -> _balance_pb2.SwayPage:
+        """What was measured."""
+
+    @_builtins.property
+    def earlier(self) -> _containers.RepeatedCompositeFieldContainer[_balance_pb2.EarlierTrial]:
+        """Earlier trials of the same subject."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.QualityFlag]:
+        """Quality flags of the recording and of the pose."""
+
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the trial was accepted; without it no earlier trial counts as one of the same visit."""
+
+    def __init__(
+        self,
+        *,
+        ruleset: _builtins.str = ...,
+        trial: _balance_pb2.BalanceTrial | None = ...,
+        sway: _balance_pb2.SwayPage | None = ...,
+        earlier: _abc.Iterable[_balance_pb2.EarlierTrial] | None = ...,
+        pose: _builtins.str = ...,
+        flags: _abc.Iterable[_types_pb2.QualityFlag] | None = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "sway", b"sway", "trial", b"trial"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "earlier", b"earlier", "flags", b"flags", "pose", b"pose", "ruleset", b"ruleset", "sway", b"sway", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideBalanceRequest: _TypeAlias = DecideBalanceRequest  # noqa: Y015
+
+@_typing.final
+class DecideBalanceResponse(_message.Message):
+    """The page decision would write."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def page(self) -> Global___DecisionPage:
+        """The page."""
+
+    def __init__(
+        self,
+        *,
+        page: Global___DecisionPage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideBalanceResponse: _TypeAlias = DecideBalanceResponse  # noqa: Y015
 
 @_typing.final
 class DecideRequest(_message.Message):
@@ -949,7 +1031,7 @@ class RiskFlag(_message.Message):
     """Rationale for people."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Source tags, for example "F53"."""
+        """Source tags, for example "F53" (tattoo), or the publications themselves (balance)."""
 
     @_builtins.property
     def ink_classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -1266,7 +1348,7 @@ class NormComparison(_message.Message):
     unit: _builtins.str
     """Unit."""
     band: _builtins.str
-    """below, within or above the group's band."""
+    """below, within or above the group's band; empty when the number is provisional or the trial cannot tell."""
     source: _builtins.str
     """Publication."""
     provisional: _builtins.bool
@@ -1317,7 +1399,7 @@ class Change(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     PROVISIONAL_FIELD_NUMBER: _builtins.int
     metric: _builtins.str
-    """Metric id."""
+    """Metric id; empty when the trials as a whole cannot be compared."""
     now: _builtins.float
     """Value of this trial."""
     other: _builtins.float
@@ -1325,7 +1407,7 @@ class Change(_message.Message):
     mdc95: _builtins.float
     """Minimal detectable change at 95 % in the same unit; absent when none is known."""
     verdict: _builtins.str
-    """beyond_mdc, within_mdc or unknown."""
+    """beyond_mdc, within_mdc, or unknown where no minimal detectable change or no difference is known."""
     other_job_id: _builtins.str
     """Job of the other trial."""
     not_comparable: _builtins.str

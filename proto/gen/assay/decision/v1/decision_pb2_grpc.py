@@ -40,6 +40,11 @@ class DecisionServiceStub:
                 request_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
                 response_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.FromString,
                 _registered_method=True)
+        self.DecideBalance = channel.unary_unary(
+                '/assay.decision.v1.DecisionService/DecideBalance',
+                request_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceRequest.SerializeToString,
+                response_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionServiceServicer:
@@ -47,7 +52,14 @@ class DecisionServiceServicer:
     """
 
     def Decide(self, request, context):
-        """Decides one case; the same answer as the pipeline's.
+        """Decides one tattoo case; the same answer as the pipeline's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideBalance(self, request, context):
+        """Decides one balance trial; the same answer as the pipeline's.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -60,6 +72,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.Decide,
                     request_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.FromString,
                     response_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.SerializeToString,
+            ),
+            'DecideBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideBalance,
+                    request_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceRequest.FromString,
+                    response_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class DecisionService:
             '/assay.decision.v1.DecisionService/Decide',
             assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
             assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.decision.v1.DecisionService/DecideBalance',
+            assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceRequest.SerializeToString,
+            assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceResponse.FromString,
             options,
             channel_credentials,
             insecure,

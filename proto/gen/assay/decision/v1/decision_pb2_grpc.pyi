@@ -34,7 +34,9 @@ class DecisionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DecisionServiceAsyncStub: ...
     Decide: _grpc.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]
-    """Decides one case; the same answer as the pipeline's."""
+    """Decides one tattoo case; the same answer as the pipeline's."""
+    DecideBalance: _grpc.UnaryUnaryMultiCallable[_decision_pb2.DecideBalanceRequest, _decision_pb2.DecideBalanceResponse]
+    """Decides one balance trial; the same answer as the pipeline's."""
 
 @_typing.type_check_only
 class DecisionServiceAsyncStub(DecisionServiceStub):
@@ -42,7 +44,9 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Decide: _aio.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]  # type: ignore[assignment]
-    """Decides one case; the same answer as the pipeline's."""
+    """Decides one tattoo case; the same answer as the pipeline's."""
+    DecideBalance: _aio.UnaryUnaryMultiCallable[_decision_pb2.DecideBalanceRequest, _decision_pb2.DecideBalanceResponse]  # type: ignore[assignment]
+    """Decides one balance trial; the same answer as the pipeline's."""
 
 class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     """The rule engine."""
@@ -53,6 +57,14 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_pb2.DecideRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_pb2.DecideResponse, _abc.Awaitable[_decision_pb2.DecideResponse]]:
-        """Decides one case; the same answer as the pipeline's."""
+        """Decides one tattoo case; the same answer as the pipeline's."""
+
+    @_abc_1.abstractmethod
+    def DecideBalance(
+        self,
+        request: _decision_pb2.DecideBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_pb2.DecideBalanceResponse, _abc.Awaitable[_decision_pb2.DecideBalanceResponse]]:
+        """Decides one balance trial; the same answer as the pipeline's."""
 
 def add_DecisionServiceServicer_to_server(servicer: DecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

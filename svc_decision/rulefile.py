@@ -1,0 +1,163 @@
+"""What every ruleset has, whatever it decides on: id, files, schema, references, pinned hash, manifest.
+
+A released version is pinned by its hash in `rulesets/released.json`, so that its files cannot change without
+anybody noticing. The loaders of each kind add their own schema and cross-checks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from mesh.errors import Internal, InvalidInput, NotFound
+from svc_decision import conditions
+from svc_decision.ruleset import Flag, Level, Mandatory, Manifest, Tan
+
+_ID = re.compile(r"([a-z][a-z0-9-]{0,31})@(\d{1,6}\.\d{1,6}\.\d{1,6})")
+_FOLDER = files("svc_decision") / "rulesets"
+
+
+def available(kind: str = "") -> tuple[str, ...]:
+    """Ids of the released rulesets, sorted; only those of one kind ("tattoo", "balance") when it is named."""
+    return tuple(sorted(i for i in _released() if not kind or i.startswith(f"{kind}@")))
+
+
+def released_hash(ruleset_id: str, kind: str) -> str:
+    """The pinned SHA-256 of a released ruleset of that kind.
+
+    Raises InvalidInput for an id that is not `name@major.minor.patch` and NotFound for one that is not
+    installed or is of another kind.
+    """
+    known = available(kind)
+    if not _ID.fullmatch(ruleset_id):
+        raise InvalidInput(
+            "RULESET_ID_INVALID",
+            "The ruleset id is not of the form name@major.minor.patch.",
+            field="ruleset",
+            fix=f"Give an id such as {known[0]}.",
+        )
+    if ruleset_id not in known:
+        raise NotFound(
+            "RULESET_NOT_FOUND",
+            f"There is no {kind} ruleset {ruleset_id}.",
+            field="ruleset",
+            fix=f"Use one of: {', '.join(known)}.",
+        )
+    return _released()[ruleset_id]
+
+
+def read(ruleset_id: str, names: Sequence[str]) -> dict[str, Any]:
+    """The files of a ruleset's folder merged into one document."""
+    folder = _FOLDER / ruleset_id.replace("@", "-")
+    document: dict[str, Any] = {}
+    for name in names:
+        document.update(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+    return document
+
+
+def canonical_sha256(document: dict[str, Any]) -> str:
+    """SHA-256 of the canonical JSON: keys sorted, no spaces, UTF-8; hex digits."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_release(loaded: Manifest, sha256: str, ruleset_id: str, expected: str) -> None:
+    """Raises Internal (RULESET_ALTERED) when what was loaded is not what was released."""
+    if sha256 != expected or f"{loaded.name}@{loaded.version}" != ruleset_id:
+        raise Internal(
+            "RULESET_ALTERED", f"The files of {ruleset_id} are not the released ones; nothing is decided."
+        )
+
+
+def schema_faults(document: dict[str, Any], schema_file: str) -> list[str]:
+    """Faults against a schema of `rulesets/`, each with its place."""
+    return [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        for error in _validator(schema_file).iter_errors(document)
+    ]
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raises Internal (RULESET_INVALID) naming the faults, if there are any."""
+    if faults:
+        raise Internal("RULESET_INVALID", f"The ruleset is faulty: {'; '.join(faults[:20])}")
+
+
+def reference_faults(document: dict[str, Any], text_keys: Iterable[str]) -> list[str]:
+    """Sources and texts that are used and not there."""
+    sources, texts = document["sources"], document["texts"]
+    faults = [f"source {tag} is not listed" for tag in sorted(set(_sources(document)) - set(sources))]
+    return faults + [f"text {key} is missing" for key in sorted(set(text_keys) - set(texts))]
+
+
+def double_ids(ids: Sequence[str]) -> list[str]:
+    """A fault for every rule id that is used twice."""
+    return [f"rule id {i} is used twice" for i in sorted({i for i in ids if ids.count(i) > 1})]
+
+
+def manifest(m: dict[str, Any]) -> Manifest:
+    """The frozen manifest."""
+    return Manifest(
+        name=m["name"],
+        version=m["version"],
+        effective=m["effective"],
+        author=m["author"],
+        approver=m["approver"],
+        approval_status=m["approval"]["status"],
+        approval_statement=m["approval"]["statement"],
+        jurisdiction=m["jurisdiction"],
+        intended_use=m["intended_use"],
+        limits=tuple(m["limits"]),
+        changelog=tuple((c["version"], c["date"], c["change"]) for c in m["changelog"]),
+    )
+
+
+def flag(f: dict[str, Any]) -> Flag:
+    """A frozen flag with its conditions parsed."""
+    levels = tuple(
+        Level(
+            when=conditions.parse(level["when"]),
+            severity=level["severity"],
+            effect=level["effect"],
+            tan=Tan(**level["tan"]) if "tan" in level else None,
+        )
+        for level in f["levels"]
+    )
+    return Flag(f["id"], f["scope"], f["evidence"], tuple(f["source"]), levels)
+
+
+def mandatory(m: dict[str, Any]) -> Mandatory:
+    """A frozen mandatory question."""
+    only_with = conditions.parse(m["only_with"]) if "only_with" in m else None
+    return Mandatory(m["id"], m["fact"], m["path"], tuple(m["rules"]), only_with)
+
+
+@cache
+def _released() -> dict[str, str]:
+    released: dict[str, str] = json.loads((_FOLDER / "released.json").read_text(encoding="utf-8"))
+    return released
+
+
+@cache
+def _validator(schema_file: str) -> Draft202012Validator:
+    schema, common = (
+        json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+        for name in (schema_file, "common_schema.json")
+    )
+    return Draft202012Validator(schema | {"$defs": common["$defs"] | schema["$defs"]})
+
+
+def _sources(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [s for key, value in node.items() if key == "source" or key.endswith("_source") for s in value]
+        return own + [s for value in node.values() for s in _sources(value)]
+    if isinstance(node, list):
+        return [s for value in node for s in _sources(value)]
+    return []
