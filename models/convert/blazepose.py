@@ -1,0 +1,21 @@
+"""A BlazePose file of TFLite to ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.convert import onnx_writer, rewrite, tflite
+
+
+def convert(data: bytes, outputs: Mapping[str, int]) -> bytes:
+    """ONNX with the named outputs only (name -> place among the file's outputs); the same bytes every time.
+
+    What the named outputs do not need is left out: without segmentation and heatmap that is the whole
+    decoder of the lite and full models. Raises InvalidInput (MODEL_FILE_DAMAGED).
+    """
+    model = tflite.read(data)
+    wanted = {name: model.outputs[place] for name, place in outputs.items()}
+    model = rewrite.prune(model, list(wanted.values()))
+    model = rewrite.explicit_padding(model)
+    model = rewrite.convolve_before_enlarging(model)
+    return onnx_writer.write(model, wanted)

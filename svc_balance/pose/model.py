@@ -1,0 +1,88 @@
+"""A pose model, checked against its registered hash, and the session that runs it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from mesh.errors import FailedPrecondition, Internal
+from svc_balance.pose import providers
+from svc_balance.pose.contract import REGISTRY, STORE, Contract, find
+
+Floats32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PoseModel:
+    contract: Contract
+    session: ort.InferenceSession
+
+    @property
+    def label(self) -> str:
+        """For example "blazepose-full@0.10.14"."""
+        return self.contract.label
+
+    @property
+    def sha256(self) -> str:
+        return self.contract.sha256
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs it."""
+        return str(self.session.get_providers()[0])
+
+    def run(self, images: Floats32) -> tuple[Floats32, ...]:
+        """Outputs in the contract's order for images [N, side, side, 3], RGB from contract.low to .high.
+
+        Detector: boxes [N, 2254, 12], scores [N, 2254, 1] (logits). Landmarks: landmarks [N, 195], presence
+        [N, 1] (a probability), world [N, 117].
+        """
+        return tuple(self.session.run(list(self.contract.outputs), {"image": images}))
+
+
+def load(
+    name_version: str = "", *, threads: int = 0, registry: Path = REGISTRY, store: Path = STORE
+) -> PoseModel:
+    """Reads, verifies and opens a model, for example "blazepose-lite@0.5.1675469404".
+
+    Raises NotFound (MODEL_NOT_FOUND), FailedPrecondition (MODEL_NOT_FETCHED: its file is not on this machine;
+    MODEL_CHANGED: the file is not the registered one), Internal (MODEL_CONTRACT).
+    """
+    contract = find(name_version, registry)
+    session = ort.InferenceSession(
+        verified(contract, store), providers.options(threads), providers=providers.choose()
+    )
+    given = {output.name for output in session.get_outputs()}
+    if session.get_inputs()[0].shape[1:] != [contract.side, contract.side, 3] or given != set(
+        contract.outputs
+    ):
+        raise Internal("MODEL_CONTRACT", f"{contract.label}: the file does not have the registered shape.")
+    return PoseModel(contract, session)
+
+
+def verified(contract: Contract, store: Path = STORE) -> bytes:
+    """The model's bytes; raises FailedPrecondition (MODEL_NOT_FETCHED, MODEL_CHANGED)."""
+    command = f"python -m models.convert {contract.label}"
+    try:
+        data = contract.file(store).read_bytes()
+    except FileNotFoundError:
+        raise FailedPrecondition(
+            "MODEL_NOT_FETCHED",
+            f"{contract.label} is registered, but its file is not on this machine.",
+            field="model",
+            fix=f"Fetch it: {command}",
+        ) from None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != contract.sha256:
+        raise FailedPrecondition(
+            "MODEL_CHANGED",
+            f"{contract.label}: the file's SHA-256 is {digest}, registered is {contract.sha256}.",
+            field="model",
+            fix=f"Make it again: {command} --again",
+        )
+    return data
