@@ -1,5 +1,7 @@
-"""Sway from centre-of-mass traces: every metric by its definition, with uncertainty (docs/balance-metrics.md)."""
+"""Sway from centre-of-mass traces: metrics by definition, with uncertainty (docs/balance-metrics.md)."""
 
 from svc_balance.sway.compute import metrics
+from svc_balance.sway.definitions import DEFINITIONS, Definition
+from svc_balance.sway.measure import Metric, Trace, measure
 
-__all__ = ["metrics"]
+__all__ = ["DEFINITIONS", "Definition", "Metric", "Trace", "measure", "metrics"]

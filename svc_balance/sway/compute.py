@@ -36,8 +36,8 @@ def metrics(
     """Every metric that the record can carry, on the signal as it is given: no filter, only its mean removed.
 
     Ids and formulas: docs/balance-metrics.md. An id is absent when the view does not show its axis, when the
-    record is too short for it (spectra 10 s, diffusion 30 s, entropies and fluctuation 200 samples, multiscale
-    entropy 60 s) or when the formula has no value (MFREQ of a constant).
+    record is too short for it (spectra 10 s, diffusion 30 s, entropies and fluctuation 200 samples,
+    multiscale entropy 60 s) or when the formula has no value (MFREQ of a constant).
 
     Args:
         ml_mm: [N] medio-lateral position in mm, + to the subject's right; 5 samples to 600 s.

@@ -99,7 +99,7 @@ def _dynamic() -> list[Definition]:
         *_family("TOTEX", "Path length", "mm", one, 1),
         *_family("MVELO", "Mean velocity", "mm/s", one, 1),
         *_family("MFREQ", "Mean frequency, rotational", "Hz", one, 0),
-        *_family("PHASE_PLANE", "Phase-plane parameter (mm and mm/s)", "1", one, 1),
+        *_family("PHASE_PLANE", "Phase-plane parameter, unit of time 1 s", "mm", one, 1),
         *_family("AREA_SW", "Sway area rate", "mm2/s", one, 2, axes="both"),
         *_family("LFS", "Path length over ellipse area", "1/mm", one, -1, axes="both"),
         *_family("FD_CC", "Fractal dimension, circle", "1", one, 0, axes="both"),

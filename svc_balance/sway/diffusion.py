@@ -37,7 +37,7 @@ def diffusion_values(ml: Floats, ap: Floats | None, fs_hz: float, *, logarithmic
 
 
 def lag_samples(samples: int, fs_hz: float, *, every: bool = False) -> NDArray[np.int64]:
-    """Lags in samples: all up to a third of the record, or for the fixed regions at most 1 + 60 per region."""
+    """Lags in samples up to a third of the record: every one, or some 90 for the two fixed regions."""
     if every:
         return np.arange(1, int(samples * LARGEST_SHARE) + 1)
     short = np.linspace(1, SHORT_S * fs_hz, 30)

@@ -85,7 +85,7 @@ def residual_variance(x: Floats, size: int) -> Floats:
 
 
 def fluctuation_exponent(x: Floats) -> float:
-    """DFA alpha (Peng et al. 1994, Phys Rev E 49:1685-1689): slope of log F(n) over log n, linear detrending."""
+    """DFA alpha, slope of log F(n) over log n (Peng et al. 1994, Phys Rev E 49:1685-1689)."""
     if not x.std() > 0:
         return math.nan
     sizes = window_sizes(len(x))

@@ -1,8 +1,9 @@
 """Noise floor of a trace, and what it does to distance and velocity.
 
-White noise of the landmarks reads as path: 1 mm at 30 Hz, low-passed at 3 Hz, is already several mm/s. Without a
-noise floor velocity cannot be told from noise, so its source is named: a still reference segment (an upper
-bound: a person sways even when still) or the standard errors of the pose stage (white from frame to frame).
+White noise of the landmarks reads as path: 1 mm at 30 Hz, low-passed at 3 Hz, is already several mm/s.
+Without a noise floor velocity cannot be told from noise, so its source is named: a still reference segment
+(an upper bound: a person sways even when still) or the standard errors of the pose stage (white from frame
+to frame).
 """
 
 from __future__ import annotations

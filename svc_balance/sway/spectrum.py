@@ -1,8 +1,9 @@
 """Spectral measures of sway.
 
-Power spectral density by Welch (1967): Hann windows of 10 s, half overlapped, each less its mean. A line is not
-taken out of segments: it would take power out of the tones themselves and raise the median frequency (Vieira
-2009, Braz J Med Biol Res 42:665-673), and what a drift leaks through a Hann window above 0.15 Hz is small.
+Power spectral density by Welch (1967): Hann windows of 10 s, half overlapped, each less its mean. A line is
+not taken out of segments: it would take power out of the tones themselves and raise the median frequency
+(Vieira 2009, Braz J Med Biol Res 42:665-673), and what a drift leaks through a Hann window above 0.15 Hz is
+small.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def welch(x: Floats, fs_hz: float, way: Conventions) -> tuple[Floats, Floats]:
     power = (np.abs(np.fft.rfft(flat * window, padded)) ** 2).mean(axis=-2)
     density = power / (fs_hz * (window**2).sum())
     density[..., 1 : (padded + 1) // 2] *= 2
-    return np.fft.rfftfreq(padded, 1 / fs_hz), density
+    return np.asarray(np.fft.rfftfreq(padded, 1 / fs_hz), np.float64), density
 
 
 def segment_samples(fs_hz: float) -> int:
