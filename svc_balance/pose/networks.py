@@ -1,0 +1,85 @@
+"""The networks of this process: loaded once, shared by gRPC calls and JetStream messages."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svc_balance.pose import detector, landmarker
+from svc_balance.pose.batcher import Batcher
+from svc_balance.pose.contract import DEFAULT, DETECTOR
+from svc_balance.pose.landmarker import Crops, Outputs
+from svc_balance.pose.model import PoseModel, load
+
+CPU = "CPUExecutionProvider"
+GPU_BATCH = 32
+"""Crops at once on a GPU."""
+_GPU_CALLERS = 8
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Detector and landmark model, and the threads in which frames run side by side."""
+
+    finder: PoseModel
+    pose: PoseModel
+    detect: detector.Run
+    landmark: landmarker.Run
+    pool: ThreadPoolExecutor
+
+    @property
+    def label(self) -> str:
+        """Model and version, for example "blazepose-full@0.10.14"."""
+        return self.pose.label
+
+
+@lru_cache(maxsize=4)
+def networks(name_version: str = "") -> Networks:
+    """The networks of a model (the default one when empty), loaded and warmed; errors as `model.load`.
+
+    On the CPU one thread runs one crop and as many run as there are cores: that is faster than several
+    threads sharing one crop, and than batches (docs/performance.md).
+    """
+    finder, pose = load(DETECTOR, threads=1), load(name_version or DEFAULT, threads=1)
+    on_cpu = pose.provider == CPU
+    built = Networks(
+        finder=finder,
+        pose=pose,
+        detect=_detect(finder),
+        landmark=_one_by_one(pose) if on_cpu else Batcher(_landmark(pose), GPU_BATCH),
+        pool=ThreadPoolExecutor(
+            len(os.sched_getaffinity(0)) if on_cpu else _GPU_CALLERS, thread_name_prefix="pose"
+        ),
+    )
+    built.detect(np.zeros((1, detector.SIZE, detector.SIZE, 3), np.float32))
+    built.landmark(np.zeros((1, landmarker.SIZE, landmarker.SIZE, 3), np.float32))
+    return built
+
+
+def _detect(model: PoseModel) -> detector.Run:
+    def run(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        boxes, scores = model.run(image)
+        return boxes, scores
+
+    return run
+
+
+def _landmark(model: PoseModel) -> landmarker.Run:
+    def run(crops: Crops) -> Outputs:
+        points, probability, world = model.run(crops)
+        return points, probability, world
+
+    return run
+
+
+def _one_by_one(model: PoseModel) -> landmarker.Run:
+    def run(crops: Crops) -> Outputs:
+        points, probability, world = zip(*(model.run(crop[None]) for crop in crops), strict=True)
+        return np.concatenate(points), np.concatenate(probability), np.concatenate(world)
+
+    return run

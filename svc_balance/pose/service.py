@@ -1,0 +1,72 @@
+"""PoseService: the same work as the stage, for a caller who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc.aio
+from assay.balance.v1 import balance_pb2_grpc
+from assay.balance.v1.balance_pb2 import EstimatePoseRequest, EstimatePoseResponse, LandmarkSeries
+
+from mesh import landmarks
+from mesh.service import Resources
+from svc_balance.pose import page
+from svc_balance.pose.order import Order, fulfil
+
+T = TypeVar("T")
+
+PATIENCE_S = 600.0
+"""The deadline of a call that brings none, and the longest it may bring."""
+
+
+class PoseService(balance_pb2_grpc.PoseServiceServicer):
+    """Estimates the pose in a stored video."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def EstimatePose(
+        self,
+        request: EstimatePoseRequest,
+        context: grpc.aio.ServicerContext[EstimatePoseRequest, EstimatePoseResponse],
+    ) -> EstimatePoseResponse:
+        """The page without stored artefacts, and the landmarks; errors as the stage's."""
+        left = context.time_remaining()
+        patience = PATIENCE_S if left is None else min(left, PATIENCE_S)
+        with tempfile.TemporaryDirectory(prefix="assay-pose-") as folder:
+            path = Path(folder) / "video"
+            await self._resources.objects.download(request.video, path)
+            order = Order(
+                path=path,
+                rotation_deg=request.rotation_deg,
+                model=request.model,
+                mode=request.mode,
+                deadline=datetime.now(UTC) + timedelta(seconds=patience),
+            )
+            made, loaded = await fulfil(order, _compute, _untold)
+        return EstimatePoseResponse(
+            page=page.build(made, loaded, self._resources.settings.version),
+            landmarks=await _compute(_message, made.landmarks),
+        )
+
+
+def register(server: grpc.aio.Server, resources: Resources) -> None:
+    """Add the service to a server."""
+    balance_pb2_grpc.add_PoseServiceServicer_to_server(PoseService(resources), server)
+
+
+def _message(series: landmarks.Landmarks) -> LandmarkSeries:
+    return LandmarkSeries.FromString(landmarks.encode(series))
+
+
+async def _compute(function: Callable[..., T], *args: Any) -> T:
+    return await asyncio.to_thread(function, *args)
+
+
+async def _untold(_share: float) -> None:
+    """A caller who waits is told no progress."""
