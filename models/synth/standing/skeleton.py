@@ -21,6 +21,8 @@ NECK, HALF_EARS = 0.112, 0.04
 HEEL_BACK, TOE_AHEAD = 0.04, 0.112
 # Upper arm and forearm against straight down, outwards positive, deg.
 ARMS = {"hips": (33.0, -64.7), "down": (8.0, 8.0)}
+# The hips go this much farther than over the foot, so that the centre of mass ends up over it.
+OVER = 1.15
 # The lifted leg: abduction, hip flexion and knee flexion, deg.
 LIFTED = (4.0, 35.0, 75.0)
 
@@ -33,7 +35,7 @@ def joints(spec: StandingSpec, time_s: Floats) -> tuple[Floats, Floats, Floats]:
     stance, lifted = spec.stance_side, "right" if spec.stance_side == "left" else "left"
     toward = 1.0 if stance == "right" else -1.0
     leg, trunk = angles(spec, time_s)
-    leg[:, 0] += toward * np.arcsin(HALF_HIPS / (SHANK + THIGH)) * weight_shift(spec, time_s)
+    leg[:, 0] += toward * np.arcsin(OVER * HALF_HIPS / (SHANK + THIGH)) * weight_shift(spec, time_s)
     trunk[:, 0] += toward * np.radians(amount(spec, time_s, "trunk_lean"))
     trunk[:, 1] += np.radians(amount(spec, time_s, "trunk_forward"))
     _stance_leg(out, spec, time_s, leg, stance, toward)
