@@ -97,9 +97,9 @@ class Caller:
         }  # fmt: skip
         return await self.stub.SignUpload(pb.SignUploadRequest(**announced), metadata=self.metadata)
 
-    async def upload(self, data: bytes = PHOTO) -> str:
+    async def upload(self, data: bytes = PHOTO, **fields: Any) -> str:
         """Signs and sends an upload; returns its id."""
-        signed = await self.sign(data)
+        signed = await self.sign(data, **fields)
         status, body = await asyncio.to_thread(post_form, signed, data)
         assert status in (200, 201, 204), body
         return signed.upload_id

@@ -91,7 +91,9 @@ def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
 def test_the_catalogue_names_what_the_stages_hold() -> None:
     assert frozenset().union(*catalogue.load().rulesets.values()) == frozenset(available())
     cards = (Path(__file__).resolve().parents[2] / "models" / "registry").glob("*/*/model.json")
-    assert frozenset().union(*catalogue.load().models.values()) == {f"{card.parent.parent.name}@{card.parent.name}" for card in cards}
+    assert frozenset().union(*catalogue.load().models.values()) == {
+        f"{card.parent.parent.name}@{card.parent.name}" for card in cards
+    }
 
 
 def test_identifiers_sort_by_time_and_never_repeat() -> None:

@@ -139,3 +139,24 @@ def test_kms_in_the_clear_is_refused_at_start(settings):
     kms = settings.model_copy(update={"s3_encryption": "sse-kms", "s3_kms_key_id": "tenant-key"})
     with pytest.raises(ValueError, match="needs an https"):
         ObjectStore(kms)
+
+
+async def test_a_file_goes_up_and_comes_down_in_pieces(objects, tmp_path):
+    source, target = tmp_path / "clip.mp4", tmp_path / "copy.mp4"
+    source.write_bytes(bytes(range(256)) * 30_000)
+    ref = await objects.upload(f"t/{uuid4()}", "video.mp4", source, "video/mp4")
+    assert ref.size_bytes == source.stat().st_size
+    assert ref.key.endswith(ref.sha256)
+    assert (await objects.stat(ref.bucket, ref.key)).encryption
+    await objects.download(ref, target)
+    assert target.read_bytes() == source.read_bytes()
+
+
+async def test_a_file_that_is_not_the_announced_one_is_refused(objects, tmp_path):
+    ref = await objects.put(f"t/{uuid4()}", "a.bin", b"one two three", "application/octet-stream")
+    ref.sha256 = "0" * 64
+    with pytest.raises(InvalidInput, match="not the one"):
+        await objects.download(ref, tmp_path / "a.bin")
+    ref.size_bytes = 3
+    with pytest.raises(InvalidInput, match="larger"):
+        await objects.download(ref, tmp_path / "a.bin")

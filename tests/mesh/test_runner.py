@@ -7,12 +7,14 @@ import itertools
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import nats.errors
 import pytest
+from assay.balance.v1.balance_pb2 import PosePage
 from assay.events.v1.analysis_pb2 import Analysis
+from assay.events.v1.report_page_pb2 import AnnotationPage
 from assay.ingest.v1.ingest_pb2 import IngestPage
 from nats.js.errors import NotFoundError
 
@@ -24,7 +26,7 @@ from mesh.objects import ObjectStore
 from mesh.progress import Progress
 from mesh.runner import Runner
 from mesh.settings import Settings
-from mesh.stage import Stage, StageContext
+from mesh.stage import Outcome, Stage, StageContext
 
 from .conftest import new_analysis
 
@@ -341,3 +343,44 @@ async def test_a_nats_restart_loses_nothing(settings, connection, objects, serve
             await fact(connection, "ingested", analysis, 30)
     for analysis in analyses:
         assert await count(connection, str(facts.subject("ingested", analysis))) == 1
+
+
+async def test_a_stage_may_answer_for_the_next_one(settings, connection, objects):
+    """Landmarks from a device need no pose stage: ingest fills its page as well and skips a fact."""
+    analysis = new_analysis(settings)
+    analysis.job.kind = "balance"
+
+    async def handle(a: Analysis, c: StageContext) -> Outcome:
+        return Outcome("posed", {"ingest": IngestPage(source_mode="landmarks"), "pose": PosePage(frames=9)})
+
+    async with running(handle, settings, connection, objects):
+        await facts.publish_fact(connection.js, "requested", analysis, source="test")
+        found = await fact(connection, "posed", analysis)
+        await settled(connection)
+    assert (found.ingest.source_mode, found.pose.frames) == ("landmarks", 9)
+    assert [run.stage for run in found.runs] == ["ingest"]
+    assert not await facts.is_there(connection.js, "ingested", analysis)
+    assert await facts.is_past(connection.js, "requested", analysis)
+
+
+async def test_what_fails_after_the_end_changes_nothing_of_it(settings, connection, objects):
+    analysis = new_analysis(settings)
+    analysis.job.kind = "balance"
+    analysis.job.deadline.FromDatetime(datetime.now(UTC) - timedelta(hours=1))
+    asked = asyncio.Event()
+
+    async def handle(a: Analysis, c: StageContext) -> AnnotationPage:
+        assert c.deadline > datetime.now(UTC)
+        asked.set()
+        raise InvalidInput("VIDEO_CORRUPT", "no")
+
+    late = Stage("annotate", "balance", "reported", "annotated", "annotation", handle)
+    runner = Runner(late, settings, connection, objects)
+    task = asyncio.create_task(runner.run())
+    await facts.publish_fact(connection.js, "reported", analysis, source="test")
+    await asyncio.wait_for(asked.wait(), 15)
+    runner.stop()
+    await asyncio.wait_for(task, 15)
+    assert (await connection.js.consumer_info(facts.STREAM, "stage-annotate")).num_ack_pending == 0
+    assert not await facts.is_there(connection.js, "failed", analysis)
+    assert not await facts.is_there(connection.js, "annotated", analysis)
