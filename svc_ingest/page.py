@@ -1,6 +1,7 @@
 """The ingest page: what the other stages learn about an upload."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -14,7 +15,7 @@ from assay.common.v1.types_pb2 import (
 )
 from assay.ingest.v1.ingest_pb2 import IngestPage
 
-from svc_ingest.result import Ingested
+from svc_ingest.result import Flag, Ingested, Measure
 
 # Whatever shapes the pixels: a change of version may change a measured colour.
 _LIBRARIES: Final = ("pillow", "simplejpeg", "pi-heif", "opencv-python-headless", "numpy")
@@ -34,25 +35,37 @@ def page(upload: bytes, done: Ingested) -> IngestPage:
         height=done.original.height,
         working_width=done.working.width,
         working_height=done.working.height,
-        quality=[
-            Measurement(id=m.id, value=m.value, unit=m.unit, not_measurable=m.not_measurable)
-            for m in done.measures
-        ],
-        flags=[
-            QualityFlag(code=f.code, level=FlagLevel.Value(f"FLAG_LEVEL_{f.level.value}"), message=f.message)
-            for f in done.flags
-        ],
-        provenance=Provenance(versions=_versions()),
+        quality=measurements(done.measures),
+        flags=quality_flags(done.flags),
+        provenance=provenance(_LIBRARIES),
     )
 
 
-@lru_cache(maxsize=1)
-def _versions() -> tuple[ComponentVersion, ...]:
-    return tuple(
-        ComponentVersion(kind="code", name=name, version=_version(name)) for name in ("assay", *_LIBRARIES)
+def measurements(measures: Iterable[Measure]) -> list[Measurement]:
+    """Measures as the page has them."""
+    return [
+        Measurement(id=m.id, value=m.value, unit=m.unit, not_measurable=m.not_measurable) for m in measures
+    ]
+
+
+def quality_flags(flags: Iterable[Flag]) -> list[QualityFlag]:
+    """Flags as the page has them."""
+    return [
+        QualityFlag(code=f.code, level=FlagLevel.Value(f"FLAG_LEVEL_{f.level.value}"), message=f.message)
+        for f in flags
+    ]
+
+
+def provenance(libraries: Sequence[str]) -> Provenance:
+    """This code and the libraries that took part, with their installed versions."""
+    return Provenance(
+        versions=[
+            ComponentVersion(kind="code", name=name, version=_version(name)) for name in ("assay", *libraries)
+        ]
     )
 
 
+@lru_cache(maxsize=32)
 def _version(name: str) -> str:
     try:
         return version(name)

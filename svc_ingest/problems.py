@@ -10,9 +10,11 @@ FIELD: Final = "image"
 RESEND = "Upload the photo again from the original file."
 
 FIXES: Final[dict[str, str]] = {
-    "UPLOAD_EMPTY": "Upload the photo again; no byte of it arrived.",
+    "UPLOAD_EMPTY": "Upload the file again; no byte of it arrived.",
     "UPLOAD_NOT_FOUND": "Send the file to the signed URL first, then start the analysis.",
     "UPLOAD_SIZE_MISMATCH": "Upload the whole file again, then start a new analysis.",
+    "UPLOAD_WRONG_PURPOSE": "Sign an upload for a photo with UPLOAD_PURPOSE_IMAGE, for a balance test with "
+    "UPLOAD_PURPOSE_VIDEO or UPLOAD_PURPOSE_LANDMARKS.",
     "IMAGE_TOO_LARGE": "Send a smaller file: a JPEG or HEIC straight from the camera.",
     "UNSUPPORTED_MEDIA_TYPE": "Send the photo as JPEG, HEIC, AVIF, PNG, WebP or TIFF.",
     "MEDIA_TYPE_MISMATCH": "Send an image file and declare its real media type.",

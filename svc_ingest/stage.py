@@ -1,4 +1,4 @@
-"""The ingest stage: one upload in, the normalised original and the working image out."""
+"""The ingest stage: one upload in; an image, a video or landmarks as the later stages read them out."""
 
 import asyncio
 from dataclasses import replace
@@ -6,49 +6,71 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from assay.common.v1.types_pb2 import ObjectRef
-from assay.events.v1.analysis_pb2 import Analysis
+from assay.events.v1.analysis_pb2 import Analysis, Job
 from assay.ingest.v1.ingest_pb2 import IngestPage
 
-from mesh.errors import InvalidInput, NotFound
+from mesh.errors import InvalidInput
 from mesh.settings import Settings
-from mesh.stage import Stage, StageContext
+from mesh.stage import Outcome, Stage, StageContext
+from svc_ingest import landmarks, upload
 from svc_ingest.limits import DEFAULT_LIMITS
 from svc_ingest.page import page
-from svc_ingest.problems import FIXES, refuse
+from svc_ingest.problems import refuse
 from svc_ingest.result import Encoded
 from svc_ingest.sandbox import Sandbox
+from svc_ingest.video import stage as video
 
-FIELD = "upload_id"
 _EXTENSION = {"image/png": "png", "image/jpeg": "jpg"}
 
 
 @lru_cache(maxsize=1)
 def sandbox() -> Sandbox:
-    """The decoder processes of this process, one per fact that is worked on at once."""
+    """The image decoders of this process, one per fact that is worked on at once."""
     settings = Settings()
     limits = replace(DEFAULT_LIMITS, max_bytes=settings.max_upload_bytes)
     return Sandbox(workers=settings.stage_concurrency, limits=limits)
 
 
 def prepare() -> None:
-    """Starts the first decoder process."""
+    """Starts the first image decoder."""
     sandbox().start()
 
 
-async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
-    """Fetches the upload once, checks and normalises it, writes both images.
+async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage | Outcome:
+    """Fetches the upload once, checks it and writes what later stages read.
 
-    Raises InvalidInput (docs/ingest.md lists the codes; the field is `upload_id`), NotFound
-    (UPLOAD_NOT_FOUND), Transient.
+    Raises InvalidInput (docs/ingest.md, docs/video.md and docs/landmarks.md list the codes; the field is
+    `upload_id`, for landmarks the place in the file), NotFound (UPLOAD_NOT_FOUND), Transient.
     """
-    upload = analysis.job.upload
+    job = analysis.job
     try:
-        data = await fetch(upload, ctx)
-        left = (ctx.deadline - datetime.now(UTC)).total_seconds()
-        done = await ctx.compute(sandbox().ingest, data, upload.media_type, left)
+        _check_purpose(job)
+        if job.upload_purpose == "landmarks":
+            return await landmarks.handle(analysis, ctx)
+        if job.upload_purpose == "video":
+            return await video.handle(analysis, ctx)
+        return await _image(job, ctx)
     except InvalidInput as error:
-        error.field = FIELD
+        if not error.field.startswith("landmarks"):
+            error.field = upload.FIELD
         raise
+
+
+def _check_purpose(job: Job) -> None:
+    """Raises InvalidInput when the kind of assessment does not take what was uploaded."""
+    moving = job.upload_purpose in ("video", "landmarks")
+    if job.kind == "balance" and not moving:
+        raise refuse("UPLOAD_WRONG_PURPOSE", "A balance test is analysed from a video or from landmarks.")
+    if job.kind == "tattoo" and moving:
+        raise refuse("UPLOAD_WRONG_PURPOSE", "A tattoo is analysed from a photo.")
+
+
+async def _image(job: Job, ctx: StageContext) -> IngestPage:
+    """Checks and normalises a photo, writes both images."""
+    most = sandbox().limits.max_bytes
+    data = await upload.fetch(job.upload, ctx, most, lambda detail: refuse("IMAGE_TOO_LARGE", detail))
+    left = (ctx.deadline - datetime.now(UTC)).total_seconds()
+    done = await ctx.compute(sandbox().ingest, data, job.upload.media_type, left)
     ctx.log.info("ingested", steps_ms=done.milliseconds, flags=[flag.code for flag in done.flags])
     written = page(data, done)
     original, working = await asyncio.gather(
@@ -59,37 +81,13 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
     return written
 
 
-async def fetch(upload: ObjectRef, ctx: StageContext) -> bytes:
-    """Reads the upload, at most the bytes that were announced and never more than the limit.
-
-    Raises InvalidInput (IMAGE_TOO_LARGE, UPLOAD_EMPTY, UPLOAD_SIZE_MISMATCH, and what storage finds wrong
-    with the announced size or hash), NotFound (UPLOAD_NOT_FOUND), Transient.
-    """
-    most = sandbox().limits.max_bytes
-    if upload.size_bytes > most:
-        raise refuse("IMAGE_TOO_LARGE", f"The file has {upload.size_bytes} bytes; at most {most} are read.")
-    if upload.size_bytes <= 0:
-        raise refuse("UPLOAD_EMPTY", "The upload is empty.")
-    try:
-        data = await ctx.get(upload)
-    except NotFound as error:
-        raise NotFound(
-            "UPLOAD_NOT_FOUND", "The file was never uploaded.", field=FIELD, fix=FIXES["UPLOAD_NOT_FOUND"]
-        ) from error
-    if len(data) != upload.size_bytes:
-        raise refuse(
-            "UPLOAD_SIZE_MISMATCH", f"{upload.size_bytes} bytes were announced, {len(data)} were stored."
-        )
-    return data
-
-
 async def _put(name: str, image: Encoded, ctx: StageContext) -> ObjectRef:
     return await ctx.put(f"{name}.{_EXTENSION[image.media_type]}", image.data, image.media_type)
 
 
 STAGE = Stage(
     name="ingest",
-    kind="tattoo",
+    kind="*",
     consumes="requested",
     publishes="ingested",
     page="ingest",

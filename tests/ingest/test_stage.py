@@ -164,7 +164,7 @@ async def test_no_time_left_is_a_passing_error(ctx: FolderContext) -> None:
 
 def test_the_stage_is_wired_as_the_design_says() -> None:
     wiring = (STAGE.name, STAGE.kind, STAGE.consumes, STAGE.publishes, STAGE.page)
-    assert wiring == ("ingest", "tattoo", "requested", "ingested", "ingest")
+    assert wiring == ("ingest", "*", "requested", "ingested", "ingest")
     STAGE.prepare()
     assert sandbox().pids()
 
