@@ -27,7 +27,7 @@ mimetypes.add_type("video/quicktime", ".mov")
 mimetypes.add_type("video/webm", ".webm")
 
 
-def unanswered(kind: str) -> dict[str, Any]:
+def unanswered(kind: str = "tattoo") -> dict[str, Any]:
     """What is stated without an intake file: consent by the operator at the keyboard, no answers."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     consent = {"treatment": True, "research": False, "text_version": CONSENT_TEXT, "given_at": now}

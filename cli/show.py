@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli import show_balance
+from cli.words import flags_table, measured, remarks, table, word
+
 Json = Mapping[str, Any]
 
 STATUS_STYLE = {
@@ -20,14 +23,8 @@ STATUS_STYLE = {
     "blocked": "red",
     "not_useful": "dim",
 }
-SEVERITY_STYLE = {"refer": "bold red", "contraindicated": "bold red", "hold": "yellow", "defer": "yellow"}
 PLAIN_WIDTH = 120
 DISCLAIMER = "Decision support for trained laser operators; never device settings."
-
-
-def word(name: str, prefix: str) -> str:
-    """ "OPTION_STATUS_NOT_USEFUL" becomes "not_useful"."""
-    return name.removeprefix(prefix).lower()
 
 
 def lab(value: Json | None) -> str:
@@ -35,18 +32,6 @@ def lab(value: Json | None) -> str:
     if not value:
         return "-"
     return " ".join(f"{float(value.get(axis, 0)):.1f}" for axis in ("l", "a", "b"))
-
-
-def measured(value: Json | None) -> str:
-    """A measurement with its interval, or why there is none."""
-    if not value:
-        return "-"
-    if value.get("value") is None:
-        return str(value.get("not_measurable") or "-")
-    text = f"{float(value['value']):.1f}"
-    if value.get("low_95") is not None and value.get("high_95") is not None:
-        text += f" ({float(value['low_95']):.1f} to {float(value['high_95']):.1f})"
-    return text
 
 
 def console() -> Console:
@@ -57,23 +42,31 @@ def console() -> Console:
 
 def result(view: Json, places: Mapping[str, str], out: Console) -> None:
     """Prints an AnalysisView that has a result; `places` are labelled URLs and paths."""
+    out.rule(f"Assay {view.get('job_id', '')}")
+    if view.get("kind") == "balance":
+        show_balance.result(view, out)
+        out.rule(show_balance.DISCLAIMER)
+    else:
+        _tattoo(view, out)
+        out.rule(DISCLAIMER)
+    width = max((len(label) for label in places), default=0)
+    for label, place in places.items():
+        # Never wrapped: a URL that is broken over two lines cannot be clicked.
+        out.print(f"{label:<{width}}  {place}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _tattoo(view: Json, out: Console) -> None:
     document = view.get("result") or {}
     decision, color = document.get("decision") or {}, document.get("color") or {}
-    out.rule(f"Assay {view.get('job_id', '')}")
     out.print(_head(view, decision, color))
     if color.get("inks"):
         out.print(_inks(color))
     if any(ink.get("options") or ink.get("messages") for ink in decision.get("inks", [])):
         out.print(_options(decision))
     if decision.get("flags"):
-        out.print(_flags(decision))
-    for remark in _remarks(document):
+        out.print(flags_table(decision["flags"]))
+    for remark in remarks(document, ("ingest", "segment", "color")):
         out.print(remark)
-    out.rule(DISCLAIMER)
-    width = max((len(label) for label in places), default=0)
-    for label, place in places.items():
-        # Never wrapped: a URL that is broken over two lines cannot be clicked.
-        out.print(f"{label:<{width}}  {place}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _head(view: Json, decision: Json, color: Json) -> Text:
@@ -90,18 +83,11 @@ def _head(view: Json, decision: Json, color: Json) -> Text:
     return Text("\n".join(lines))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", expand=True)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 def _inks(color: Json) -> Table:
-    table = _table("Inks", "#", "swatch", "class", "area", "Lab", "ΔE00 to skin (95%)")
+    shown = table("Inks", "#", "swatch", "class", "area", "Lab", "ΔE00 to skin (95%)")
     for ink in color["inks"]:
         swatch = str(ink.get("swatch") or "")
-        table.add_row(
+        shown.add_row(
             str(ink.get("id", "")),
             Text("    ", style=f"on {swatch}") + Text(f" {swatch}") if swatch else Text("-"),
             _class(ink),
@@ -109,7 +95,7 @@ def _inks(color: Json) -> Table:
             lab(ink.get("lab")),
             measured(ink.get("delta_e_skin")),
         )
-    return table
+    return shown
 
 
 def _class(ink: Json) -> str:
@@ -123,12 +109,12 @@ def _class(ink: Json) -> str:
 
 
 def _options(decision: Json) -> Table:
-    table = _table("Wavelengths", "ink", "nm", "status", "efficacy", "label", "skin", "reasons")
+    shown = table("Wavelengths", "ink", "nm", "status", "efficacy", "label", "skin", "reasons")
     for ink in decision["inks"]:
         name = str(ink.get("ink_class", "-"))
         for option in ink.get("options", []):
             status = word(str(option.get("status", "-")), "OPTION_STATUS_")
-            table.add_row(
+            shown.add_row(
                 name,
                 str(option.get("wavelength_nm", "")),
                 Text(status, style=STATUS_STYLE.get(status, "")),
@@ -139,42 +125,17 @@ def _options(decision: Json) -> Table:
             )
             name = ""
         for message in ink.get("messages", []):
-            table.add_row(name, "", "", "", "", "", f"{message.get('code')}: {message.get('text')}")
+            shown.add_row(name, "", "", "", "", "", f"{message.get('code')}: {message.get('text')}")
             name = ""
-    return table
-
-
-def _flags(decision: Json) -> Table:
-    table = _table("Risk flags", "id", "severity", "scope", "why")
-    for flag in decision["flags"]:
-        severity = str(flag.get("severity", ""))
-        table.add_row(
-            str(flag.get("id", "")),
-            Text(severity, style=SEVERITY_STYLE.get(severity, "")),
-            str(flag.get("scope", "")),
-            str(flag.get("text", "")),
-        )
-    return table
-
-
-def _remarks(document: Json) -> list[Text]:
-    decision = document.get("decision") or {}
-    lines = [f"{m.get('code')}: {m.get('text')}" for m in decision.get("messages", [])]
-    if decision.get("missing"):
-        lines.append("Unanswered, so nothing is ranked: " + ", ".join(decision["missing"]))
-    for page in ("ingest", "segment", "color"):
-        for flag in (document.get(page) or {}).get("flags", []):
-            level = word(str(flag.get("level", "")), "FLAG_LEVEL_")
-            lines.append(f"{page} {level} {flag.get('code')}: {flag.get('message')}")
-    return [Text(line) for line in lines]
+    return shown
 
 
 def jobs(views: Sequence[Json], out: Console) -> None:
     """Prints analyses as one table, newest first."""
-    table = _table("Analyses", "job", "kind", "state", "created (UTC)", "model", "ruleset", "error")
-    table.columns[0].no_wrap = table.columns[3].no_wrap = True
+    shown = table("Analyses", "job", "kind", "state", "created (UTC)", "model", "ruleset", "error")
+    shown.columns[0].no_wrap = shown.columns[3].no_wrap = True
     for view in views:
-        table.add_row(
+        shown.add_row(
             str(view.get("job_id", "")),
             str(view.get("kind", "")),
             word(str(view.get("state", "")), "STATE_"),
@@ -183,4 +144,4 @@ def jobs(views: Sequence[Json], out: Console) -> None:
             str(view.get("ruleset_version") or "-"),
             str((view.get("error") or {}).get("code") or ""),
         )
-    out.print(table)
+    out.print(shown)

@@ -135,7 +135,7 @@ def test_a_wrong_statement_is_refused_locally_with_field_and_fix(change, field, 
     from cli.local import order
 
     with pytest.raises(problems.CommandError) as caught:
-        order(SAMPLE, {**intake.unanswered(), **change})
+        order(SAMPLE, "image", {**intake.unanswered(), **change})
     assert caught.value.refused
     assert caught.value.problem["field"] == field
     assert caught.value.problem["fix"].startswith(fix)
@@ -159,7 +159,7 @@ def test_the_sample_intake_says_that_it_is_one_and_is_valid():
     from cli.local import order
 
     assert "SAMPLE" in json.loads(intake.SAMPLE.read_text())["_note"]
-    job = order(SAMPLE, intake.read(intake.SAMPLE)).job
+    job = order(SAMPLE, "image", intake.read(intake.SAMPLE)).job
     assert job.consent.treatment
     assert job.tattoo.intake.HasField("pregnant")
     assert job.upload.media_type == "image/jpeg"
@@ -168,7 +168,7 @@ def test_the_sample_intake_says_that_it_is_one_and_is_valid():
 def test_without_an_intake_file_nothing_counts_as_answered():
     from cli.local import order
 
-    job = order(SAMPLE, intake.read(None)).job
+    job = order(SAMPLE, "image", intake.read(None)).job
     assert job.consent.treatment
     assert not job.consent.research
     assert not job.tattoo.intake.ListFields()
@@ -178,7 +178,7 @@ def test_missing_consent_is_refused_locally_too():
     from cli.local import order
 
     with pytest.raises(problems.CommandError) as caught:
-        order(SAMPLE, {"consent": {"text_version": "x"}, "tattoo": {}})
+        order(SAMPLE, "image", {"consent": {"text_version": "x"}, "tattoo": {}})
     assert caught.value.problem["field"] == "consent.treatment"
 
 
