@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assay.common.v1.types_pb2 import Measurement, Provenance
 from assay.decision.v1.decision_pb2 import Device, Intake, SessionEstimate, TattooCase
 from assay.events.v1.analysis_pb2 import Analysis
@@ -174,18 +176,11 @@ def ruleset(analysis: Analysis) -> tuple[Fact, ...]:
     )
 
 
-def versions(analysis: Analysis, own: Provenance) -> tuple[Version, ...]:
-    """Every component of every page, and of this report."""
-    pages = (
-        ("ingest", analysis.ingest.provenance),
-        ("segment", analysis.segment.provenance),
-        ("color", analysis.color.provenance),
-        ("decision", analysis.decision.provenance),
-        ("report", own),
-    )
+def versions(pages: Sequence[tuple[str, Provenance]]) -> tuple[Version, ...]:
+    """Every component of every page; pages by the name that is shown."""
     return tuple(
         Version(
-            stage=wording.STAGES[stage],
+            stage=stage,
             kind=component.kind,
             name=component.name,
             version=component.version or "\u2013",

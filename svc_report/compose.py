@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
 
 from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis
@@ -12,17 +10,12 @@ from google.protobuf.json_format import MessageToJson
 
 from mesh.errors import InvalidInput
 from svc_report import content, pictures, render
+from svc_report.balance import compose as balance
+from svc_report.objects import Compute, Objects
 
-T = TypeVar("T")
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_DOCUMENT_BYTES = 256 * 1024
 """Four times what a fact may hold; more would make typesetting slow, and no pipeline makes it."""
-
-
-class Compute(Protocol):
-    """Runs a function off the event loop."""
-
-    def __call__(self, function: Callable[..., T], *args: Any) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True)
@@ -34,13 +27,11 @@ class Report:
     pages: int
 
 
-async def compose(
-    analysis: Analysis, get: Callable[[ObjectRef], Awaitable[bytes]], compute: Compute
-) -> Report:
+async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> Report:
     """The report of an analysis; its pages up to the decision count, whatever else it holds.
 
-    get: reads an object. Raises what `get` raises, Internal (REPORT_NOT_TYPESET) and InvalidInput
-    (REPORT_KIND_UNSUPPORTED, REPORT_DOCUMENT_TOO_LARGE, REPORT_PICTURE_TOO_LARGE, REPORT_PICTURE_UNREADABLE).
+    Raises what `objects` raises, Internal (REPORT_NOT_TYPESET) and InvalidInput (REPORT_DOCUMENT_TOO_LARGE,
+    and by kind REPORT_PICTURE_TOO_LARGE, REPORT_PICTURE_UNREADABLE, or what `balance.compose` raises).
     """
     size = analysis.ByteSize()
     if size > MAX_DOCUMENT_BYTES:
@@ -50,28 +41,27 @@ async def compose(
             field="analysis",
             fix="Send the analysis as the pipeline made it.",
         )
-    if analysis.job.kind != "tattoo":
-        raise InvalidInput(
-            "REPORT_KIND_UNSUPPORTED",
-            f'There is no report for an assessment of kind "{analysis.job.kind}".',
-            field="analysis.job.kind",
-            fix='Send an analysis of kind "tattoo".',
-        )
     decided = up_to_decision(analysis)
-    overlay = await _fetched(decided.segment.overlay, "analysis.segment.overlay", get)
-    photo = await _fetched(decided.ingest.working, "analysis.ingest.working", get)
+    if decided.job.kind == "balance":
+        rendered = await balance.compose(decided, objects, compute)
+        return Report(pdf=rendered.pdf, json=as_json(decided), pages=rendered.pages)
+    overlay = await _fetched(decided.segment.overlay, "analysis.segment.overlay", objects)
+    photo = await _fetched(decided.ingest.working, "analysis.ingest.working", objects)
     return await compute(typeset, decided, overlay, photo)
 
 
 def typeset(analysis: Analysis, overlay: bytes | None, photo: bytes | None) -> Report:
-    """The CPU work of a report: pictures scaled, sheet built, PDF and JSON written. Pure."""
+    """The CPU work of a tattoo report: pictures scaled, sheet built, PDF and JSON written. Pure."""
     shown = {}
     if overlay is not None:
         shown[content.OVERLAY_FILE] = pictures.to_jpeg(overlay, "analysis.segment.overlay")
     if photo is not None:
         shown[content.PHOTO_FILE] = pictures.to_jpeg(photo, "analysis.ingest.working")
     sheet = content.build(
-        analysis, render.provenance(), has_overlay=overlay is not None, has_photo=photo is not None
+        analysis,
+        render.provenance(render.TATTOO),
+        has_overlay=overlay is not None,
+        has_photo=photo is not None,
     )
     rendered = render.render(sheet, shown)
     return Report(pdf=rendered.pdf, json=as_json(analysis), pages=rendered.pages)
@@ -82,7 +72,8 @@ def up_to_decision(analysis: Analysis) -> Analysis:
     decided = Analysis()
     decided.CopyFrom(analysis)
     decided.ClearField("report")
-    runs = [run for run in decided.runs if run.stage != "report"]
+    decided.ClearField("annotation")
+    runs = [run for run in decided.runs if run.stage not in ("report", "annotate")]
     decided.ClearField("runs")
     decided.runs.extend(runs)
     return decided
@@ -105,7 +96,7 @@ def as_json(analysis: Analysis) -> bytes:
     return f"{text}\n".encode()
 
 
-async def _fetched(ref: ObjectRef, field: str, get: Callable[[ObjectRef], Awaitable[bytes]]) -> bytes | None:
+async def _fetched(ref: ObjectRef, field: str, objects: Objects) -> bytes | None:
     if not ref.key:
         return None
     if ref.size_bytes > MAX_PICTURE_BYTES:
@@ -115,4 +106,4 @@ async def _fetched(ref: ObjectRef, field: str, get: Callable[[ObjectRef], Awaita
             field=field,
             fix="Refer to the picture that the stage wrote.",
         )
-    return await get(ref)
+    return await objects.get(ref)

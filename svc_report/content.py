@@ -79,10 +79,20 @@ def build(analysis: Analysis, own: Provenance, *, has_overlay: bool, has_photo: 
         not_fired=case.trace(analysis, fired=False),
         trace_note=wording.TRACE_NOTE if decision.decision_json.key else "",
         ruleset=case.ruleset(analysis),
-        versions=case.versions(analysis, own),
+        versions=case.versions(_pages(analysis, own)),
         ink_legend=wording.INK_LEGEND,
         option_legend=wording.OPTION_LEGEND,
         limits=_limits(analysis),
+    )
+
+
+def _pages(analysis: Analysis, own: Provenance) -> tuple[tuple[str, Provenance], ...]:
+    return (
+        ("Photo", analysis.ingest.provenance),
+        ("Ink mask", analysis.segment.provenance),
+        ("Colour", analysis.color.provenance),
+        ("Decision", analysis.decision.provenance),
+        ("Report", own),
     )
 
 
@@ -91,10 +101,11 @@ def _overlay(analysis: Analysis, available: bool) -> Picture:
         return Picture("", "", "No mask overlay was made.")
     share = numbers.value_of(analysis.segment.ink_share)
     regions = len(analysis.segment.regions) + analysis.segment.regions_omitted
+    found = numbers.count(regions, "ink region")
     covered = "" if share is None else f", {_share(analysis.segment.ink_share)} of the photo"
     return Picture(
         OVERLAY_FILE,
-        f"Photo of the tattoo with the ink mask drawn on it: {_count(regions, 'ink region')}{covered}.",
+        f"Photo of the tattoo with the ink mask drawn on it: {found}{covered}.",
         f"Ink mask on the photo as analysed, {analysis.ingest.working_width} × "
         f"{analysis.ingest.working_height} px",
     )
@@ -108,10 +119,6 @@ def _photo(analysis: Analysis, available: bool) -> Picture:
         "Photo of the tattoo as analysed, upright and converted to sRGB, without the mask.",
         "Photo as analysed: upright, sRGB, metadata removed",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _share(measured: Measurement) -> str:
@@ -168,7 +175,9 @@ def _ink_height(ink: Ink, part: str) -> float:
 
 def _inks_more(analysis: Analysis, left_out: int) -> str:
     rest = left_out + inks.omitted(analysis.color, analysis.decision)
-    return f"{_count(rest, 'smaller ink colour')} not on this page: see sections 2 and 3." if rest else ""
+    return (
+        f"{numbers.count(rest, 'smaller ink colour')} not on this page: see sections 2 and 3." if rest else ""
+    )
 
 
 def _flags_more(rest: tuple[Flag, ...]) -> str:
@@ -209,8 +218,8 @@ def _ink_sentence(analysis: Analysis) -> str:
         interval = (
             f" (95\u00a0% interval {numbers.interval(scale * share.low_95, scale * share.high_95, 1)}\u00a0%)"
         )
-    colours = _count(len(analysis.color.inks), "colour")
-    return f"{colours} in {_count(regions, 'region')}; {_share(share)} of the photo{interval}"
+    colours = numbers.count(len(analysis.color.inks), "colour")
+    return f"{colours} in {numbers.count(regions, 'region')}; {_share(share)} of the photo{interval}"
 
 
 def _skin_sentence(analysis: Analysis) -> str:
@@ -250,7 +259,7 @@ def _quality_sentence(analysis: Analysis) -> str:
     warns = sum(1 for flag in flags if flag.level == FlagLevel.FLAG_LEVEL_WARN)
     if not fails and not warns:
         return "no warning"
-    parts = [_count(fails, "failure")] * bool(fails) + [_count(warns, "warning")] * bool(warns)
+    parts = [numbers.count(fails, "failure")] * bool(fails) + [numbers.count(warns, "warning")] * bool(warns)
     grave = sorted((f for f in flags if f.level >= FlagLevel.FLAG_LEVEL_WARN), key=lambda f: -f.level)
     named = [wording.WARNINGS.get(f.code, f.code.replace("_", " ").lower()) for f in grave[:MAX_NAMED]]
     more = ", …" if len(grave) > MAX_NAMED else ""

@@ -9,7 +9,20 @@ from datetime import UTC, datetime
 from assay.common.v1.types_pb2 import Measurement
 
 NOT_MEASURABLE = "not measurable"
-_UNITS = {"deg": "°", "1": "", "": "", "%": "\u00a0%", "1e6 px": "\u00a0megapixels", "cm2": "\u00a0cm²"}
+_UNITS = {
+    "deg": "°",
+    "deg/s": "\u00a0°/s",
+    "1": "",
+    "": "",
+    "%": "\u00a0%",
+    "1e6 px": "\u00a0megapixels",
+    "cm2": "\u00a0cm²",
+    "mm2": "\u00a0mm²",
+    "mm2/s": "\u00a0mm²/s",
+    "mm2/Hz": "\u00a0mm²/Hz",
+    "px2": "\u00a0px²",
+    "m/s2": "\u00a0m/s²",
+}
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -56,6 +69,11 @@ def percent(share: float) -> str:
 def unit(code: str) -> str:
     """What follows a number of that unit, spacing included."""
     return _UNITS.get(code, f"\u00a0{code}")
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, which takes an s unless there is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def value_of(measurement: Measurement) -> float | None:

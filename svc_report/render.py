@@ -24,6 +24,7 @@ from assay.common.v1.types_pb2 import ComponentVersion, Provenance
 
 from mesh.errors import Internal
 from svc_report import fonts
+from svc_report.balance.sheet import BalanceSheet
 from svc_report.sheet import Sheet
 
 PDF_STANDARD = "PDF/UA-1"
@@ -31,7 +32,9 @@ MAX_TEXT = 1500
 """Characters of one text; what is longer ends in a note that the JSON holds the rest."""
 UNBROKEN = 28
 """Characters of a word after which a line may break."""
-TEMPLATE = Path(__file__).parent / "template"
+TEMPLATES = Path(__file__).parent / "template"
+TATTOO, BALANCE = "report.typ", "balance.typ"
+"""The template of each kind; both import the other files of the folder."""
 
 
 @dataclass(frozen=True)
@@ -42,24 +45,24 @@ class Rendered:
     pages: int
 
 
-def render(sheet: Sheet, pictures: Mapping[str, bytes]) -> Rendered:
+def render(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Rendered:
     """Typesets the report.
 
-    pictures: JPEG bytes by the file name that the sheet gives them. Raises Internal (REPORT_NOT_TYPESET).
+    pictures: JPEG or SVG by the file name that the sheet gives them. Raises Internal (REPORT_NOT_TYPESET).
     """
     with tempfile.TemporaryDirectory(prefix="assay-report-") as folder:
         root = Path(folder)
-        for source in sorted(TEMPLATE.glob("*.typ")):
+        for source in sorted(TEMPLATES.glob("*.typ")):
             shutil.copyfile(source, root / source.name)
         for name, data in pictures.items():
             (root / name).write_bytes(data)
         (root / "sheet.json").write_text(json.dumps(_printable(dataclasses.asdict(sheet))), encoding="utf-8")
-        return _compile(root, sheet.unix_time)
+        return _compile(root, BALANCE if isinstance(sheet, BalanceSheet) else TATTOO, sheet.unix_time)
 
 
-def _compile(root: Path, unix_time: int | None) -> Rendered:
+def _compile(root: Path, template: str, unix_time: int | None) -> Rendered:
     compiler = typst.Compiler(
-        input=str(root / "report.typ"), root=str(root), font_paths=fonts.book(), ignore_system_fonts=True
+        input=str(root / template), root=str(root), font_paths=fonts.book(), ignore_system_fonts=True
     )
     stamp = datetime.fromtimestamp(unix_time or 0, UTC)
     try:
@@ -100,15 +103,15 @@ def _breakable(text: str) -> str:
 
 
 @cache
-def provenance() -> Provenance:
-    """What makes the report: code, template, typesetter, fonts."""
-    template = hashlib.sha256(
-        b"".join(source.read_bytes() for source in sorted(TEMPLATE.glob("*.typ")))
-    ).hexdigest()
+def provenance(template: str) -> Provenance:
+    """What makes the report: code, template with the parts it shares, typesetter, fonts."""
+    others = {TATTOO, BALANCE} - {template}
+    sources = [source for source in sorted(TEMPLATES.glob("*.typ")) if source.name not in others]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     code = importlib.metadata.version("assay")
     parts = [
         ComponentVersion(kind="code", name="svc_report", version=code),
-        ComponentVersion(kind="template", name="report.typ", version=code, sha256=template),
+        ComponentVersion(kind="template", name=template, version=code, sha256=digest),
         ComponentVersion(kind="typesetter", name="typst", version=importlib.metadata.version("typst")),
     ]
     parts += [
@@ -120,6 +123,7 @@ def provenance() -> Provenance:
 
 def prepare() -> None:
     """Reads fonts and their character maps once, so that the first job does not wait for it."""
-    provenance()
+    provenance(TATTOO)
+    provenance(BALANCE)
     fonts.displayable("prepared")
     fonts.book()

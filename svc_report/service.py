@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc.aio
@@ -35,13 +37,27 @@ class ReportService(ReportServiceServicer):
                 "TENANT_MISMATCH", "The analysis is another tenant's.", field="analysis.job.tenant_id"
             )
 
-        async def get(ref: ObjectRef) -> bytes:
-            if not ref.key.startswith(f"{tenant}/"):
-                raise PermissionDenied("TENANT_MISMATCH", "The object is another tenant's.", field="analysis")
-            return await self._objects.get(ref, max_bytes=MAX_PICTURE_BYTES)
-
-        report = await compose(request.analysis, get, _compute)
+        report = await compose(request.analysis, _TenantObjects(self._objects, tenant), _compute)
         return RenderResponse(pdf=report.pdf)
+
+
+@dataclass(frozen=True)
+class _TenantObjects:
+    """The objects of one tenant."""
+
+    store: ObjectStore
+    tenant: str
+
+    async def get(self, ref: ObjectRef) -> bytes:
+        return await self.store.get(self._own(ref), max_bytes=MAX_PICTURE_BYTES)
+
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        await self.store.download(self._own(ref), path)
+
+    def _own(self, ref: ObjectRef) -> ObjectRef:
+        if not ref.key.startswith(f"{self.tenant}/"):
+            raise PermissionDenied("TENANT_MISMATCH", "The object is another tenant's.", field="analysis")
+        return ref
 
 
 async def _compute(function: Callable[..., T], *args: Any) -> T:

@@ -13,14 +13,14 @@ from svc_report.compose import compose
 async def handle(analysis: Analysis, ctx: StageContext) -> ReportPage:
     """Writes both files; raises what `compose` raises, and Transient when storage does not answer."""
     await ctx.progress(10, "Typesetting the report")
-    report = await compose(analysis, ctx.get, ctx.compute)
+    report = await compose(analysis, ctx, ctx.compute)
     page = ReportPage(
         pdf=await ctx.put("report.pdf", report.pdf, "application/pdf"),
         json=await ctx.put("report.json", report.json, "application/json"),
         pages=report.pages,
         language=content.LANGUAGE,
         pdf_standard=render.PDF_STANDARD,
-        provenance=render.provenance(),
+        provenance=render.provenance(render.BALANCE if analysis.job.kind == "balance" else render.TATTOO),
     )
     ctx.log.info("reported", pages=report.pages, pdf_bytes=len(report.pdf), json_bytes=len(report.json))
     return page
@@ -28,7 +28,7 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ReportPage:
 
 STAGE = Stage(
     name="report",
-    kind="tattoo",
+    kind="*",
     consumes="decided",
     publishes="reported",
     page="report",

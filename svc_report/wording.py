@@ -88,13 +88,6 @@ EFFICACY = {
 }
 LABELS = {"on_label": "on label", "off_label": "off label", "unknown": "label unknown"}
 
-STAGES = {
-    "ingest": "Photo",
-    "segment": "Ink mask",
-    "color": "Colour",
-    "decision": "Decision",
-    "report": "Report",
-}
 QUESTIONS = {
     "device": "Laser device",
     "site": "Body site of the tattoo",

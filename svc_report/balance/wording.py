@@ -1,0 +1,312 @@
+"""The balance report's words. No logic beyond look-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.balance.v1.balance_pb2 import (
+    Arms,
+    Eyes,
+    PoseMode,
+    Reach,
+    Sex,
+    Stance,
+    StanceSide,
+    Surface,
+    Task,
+    View,
+)
+from assay.decision.v1.decision_pb2 import DecisionStatus
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A direction of movement, and what its two ends are called."""
+
+    label: str
+    low: str
+    high: str
+
+
+SIDEWAYS = Axis("Sideways (ML)", "left", "right")
+FORE_AFT = Axis("Fore-aft (AP)", "back", "forward")
+
+TITLE = "Balance assessment"
+INTENDED_USE = (
+    "Measurements of one standing test, for a physiotherapist or coach to judge. Not a diagnosis; no "
+    "prediction "
+    "of falls or injury."
+)
+FOOTER = "measurements to be judged, not a diagnosis"
+
+STATUS_TEXT = {
+    DecisionStatus.DECISION_STATUS_OK: (
+        "The trial was measured and scored.",
+        "The raw measurements come first; the score sums them up by the rules named in section 8.",
+    ),
+    DecisionStatus.DECISION_STATUS_INCOMPLETE: (
+        "No score: the rules miss an answer.",
+        "What was measured is shown. Answer the open questions and run the analysis again.",
+    ),
+    DecisionStatus.DECISION_STATUS_STOPPED: (
+        "No score: a reason to refer comes first.",
+        "What was measured is shown. The reasons below stand until a clinician has resolved them.",
+    ),
+    DecisionStatus.DECISION_STATUS_DEFERRED: (
+        "No score today: a condition must pass first.",
+        "What was measured is shown for the record.",
+    ),
+    DecisionStatus.DECISION_STATUS_NOT_MEASURABLE: (
+        "This recording carries no score.",
+        "The reasons stand below. A value that the recording cannot carry is left out, never guessed.",
+    ),
+}
+UNDECIDED_TEXT = (
+    "No score was made.",
+    "This analysis carries no decision page. What was measured is shown; nothing follows from it.",
+)
+UNMEASURED_TEXT = (
+    "Nothing was measured.",
+    "This analysis carries no page of measurements.",
+)
+
+TASKS = {
+    Task.TASK_SINGLE_LEG: "single-leg stance",
+    Task.TASK_BESS: "Balance Error Scoring System (BESS), one condition",
+    Task.TASK_MBESS: "modified BESS, one condition",
+    Task.TASK_CTSIB: "Clinical Test of Sensory Interaction on Balance (CTSIB), one condition",
+    Task.TASK_MCTSIB: "modified CTSIB, one condition",
+    Task.TASK_Y_BALANCE: "Y-Balance, one reach",
+}
+SIDES = {StanceSide.STANCE_SIDE_LEFT: "left", StanceSide.STANCE_SIDE_RIGHT: "right"}
+STANCES = {
+    Stance.STANCE_SINGLE: "on one leg",
+    Stance.STANCE_DOUBLE: "feet side by side",
+    Stance.STANCE_TANDEM: "heel to toe",
+}
+EYES = {Eyes.EYES_OPEN: "open", Eyes.EYES_CLOSED: "closed", Eyes.EYES_DOME: "visual-conflict dome"}
+ARMS = {Arms.ARMS_CROSSED: "crossed over the chest", Arms.ARMS_HIPS: "hands on hips", Arms.ARMS_FREE: "free"}
+SURFACES = {Surface.SURFACE_FIRM: "firm", Surface.SURFACE_FOAM: "foam"}
+VIEWS = {
+    View.VIEW_FRONT: "from the front",
+    View.VIEW_BACK: "from the back",
+    View.VIEW_LEFT: "from the left side",
+    View.VIEW_RIGHT: "from the right side",
+    View.VIEW_OBLIQUE: "oblique",
+}
+SEXES = {Sex.SEX_FEMALE: "female", Sex.SEX_MALE: "male"}
+REACHES = {
+    Reach.REACH_ANTERIOR: "anterior",
+    Reach.REACH_POSTEROMEDIAL: "posteromedial",
+    Reach.REACH_POSTEROLATERAL: "posterolateral",
+}
+MODES = {
+    PoseMode.POSE_MODE_QUALITY: "quality (several regions averaged per frame)",
+    PoseMode.POSE_MODE_SINGLE_PASS: "single pass",
+}
+SOURCES = {"video": "video", "device": "landmarks from the device; no video was sent"}
+
+ENDS = {
+    "touchdown": "the lifted foot came down or touched the other leg",
+    "stance_foot_moved": "the standing foot moved",
+    "leg_touch": "the lifted leg touched the other",
+    "hop": "a hop",
+    "hands_off": "the arms left their position",
+    "step": "a step",
+    "cap": "the time limit of the test",
+    "end_of_recording": "the end of the recording",
+}
+EVENTS = {
+    "foot_up": "Foot up",
+    "touchdown": "Foot down",
+    "stance_foot_moved": "Standing foot moved",
+    "leg_touch": "Lifted leg touches the other",
+    "hop": "Hop",
+    "step": "Step",
+    "hands_off": "Arms left their position",
+    "hip_abd30": "Hip abduction above 30°",
+    "hip_abduction": "Hip abduction above 30°",
+    "heel_lift": "Heel lifted",
+    "forefoot_lift": "Forefoot lifted",
+    "out_of_position": "Out of position for more than 5 s",
+    "trunk_lean": "Trunk lean",
+    "trunk_rotation": "Trunk rotation",
+    "pelvic_drop": "Pelvic drop",
+    "pelvic_obliquity": "Pelvic obliquity",
+    "arm_excursion": "Arm excursion",
+    "leg_swing": "Lifted leg swings",
+    "lifted_leg_swing": "Lifted leg swings",
+    "knee_flexion": "Standing knee bends",
+    "knee_valgus": "Knee moves inwards",
+    "head_tilt": "Head tilt",
+}
+"""By event id; others are shown by their id in words."""
+PHASES = {
+    "single_left": "on the left leg",
+    "single_right": "on the right leg",
+    "double": "on both legs",
+    "tandem": "heel to toe",
+    "unknown": "not told",
+}
+STRATEGIES = {
+    "ankle": "ankle",
+    "mixed": "mixed ankle and hip",
+    "hip": "hip",
+    "stepping": "stepping",
+    "indeterminate": "indeterminate: the movement does not stand out from the measurement noise",
+}
+SCALES = {
+    "height": "from body height",
+    "leg_length": "from leg length",
+    "world": "from the pose model's generic body",
+}
+
+GROUPS = {
+    "time": "Time",
+    "sway": "Sway",
+    "frequency": "Sway by frequency",
+    "stochastic": "Structure of sway",
+    "strategy": "Strategy",
+    "alignment": "Knee, pelvis and trunk",
+    "task": "Task",
+    "noise": "Measurement noise",
+}
+"""By group of a metric, in the order of the report."""
+METRICS = {
+    "MDIST": "Mean distance from the mean",
+    "RDIST": "RMS distance from the mean",
+    "TOTEX": "Path length",
+    "MVELO": "Mean velocity",
+    "RANGE": "Range",
+    "MAXDIST": "Largest distance from the mean",
+    "AREA_PEA95": "95 % prediction ellipse, area",
+    "AREA_PEA95_F": "95 % prediction ellipse, area (F form)",
+    "AREA_CE": "95 % ellipse of Prieto, area",
+    "AREA_CC": "95 % circle, area",
+    "AREA_HULL": "Convex hull, area",
+    "AREA_SW": "Sway area per second",
+    "OER": "Hull over ellipse",
+    "MFREQ": "Mean frequency",
+    "FD": "Fractal dimension",
+    "FD_CC": "Fractal dimension (circle)",
+    "FD_CE": "Fractal dimension (ellipse)",
+    "LFS": "Path length over area",
+    "PHASE_PLANE": "Phase plane parameter",
+    "LDLJ": "Smoothness (log dimensionless jerk)",
+    "RANGE_RATIO": "Range sideways over fore-aft",
+    "SWAY_DIRECTION": "Principal direction of sway",
+    "SWAY_DIRECTION_COEF": "Correlation of sideways and fore-aft",
+    "POWER": "Spectral power",
+    "POWER_LOW": "Spectral power 0.15 to 0.5 Hz",
+    "POWER_MID": "Spectral power 0.5 to 2 Hz",
+    "POWER_HIGH": "Spectral power 2 to 3 Hz",
+    "POWER_RATIO_HIGH_LOW": "Spectral power, high over low",
+    "F50": "Median frequency",
+    "F80": "80 % power frequency",
+    "F95": "95 % power frequency",
+    "FPEAK": "Peak frequency",
+    "CFREQ": "Centroidal frequency",
+    "MEANF_PSD": "Mean frequency of the spectrum",
+    "FREQD": "Frequency dispersion",
+    "SDA_DS": "Diffusion, short term",
+    "SDA_DL": "Diffusion, long term",
+    "SDA_HS": "Scaling exponent, short term",
+    "SDA_HL": "Scaling exponent, long term",
+    "SDA_TC": "Critical time",
+    "SDA_XC": "Critical mean square displacement",
+    "SAMPEN": "Sample entropy",
+    "SAMPEN_DIFF": "Sample entropy of the first difference",
+    "DFA": "Detrended fluctuation exponent",
+    "MSE": "Multiscale entropy",
+    "MVELO_NOISE": "Mean velocity of noise alone",
+    "RDIST_NOISE": "RMS distance of noise alone",
+    "HSI": "Hip-strategy index",
+    "strategy_score_proxy": "Strategy score (proxy)",
+    "FPPA": "Frontal-plane projection angle of the knee",
+    "time_to_failure": "Time to failure",
+}
+"""By metric id without its axis; others are shown by their id."""
+STATISTICS = {
+    "MEAN": "mean",
+    "SD": "SD",
+    "RANGE": "range",
+    "RMS": "RMS",
+    "PEAK": "peak",
+    "MAX": "largest",
+    "MIN": "smallest",
+}
+AXES = {"ML": "sideways", "AP": "fore-aft"}
+
+SUB_SCORES = {
+    "time": "Time held",
+    "sway": "Sway",
+    "strategy": "Strategy",
+    "alignment": "Alignment",
+    "compensations": "Compensations",
+}
+READINGS = {
+    "fps": "Frame rate",
+    "dropped_share": "Dropped frames",
+    "body_height_share": "Body height, share of the picture",
+    "person_share": "Frames with a person",
+    "person_frames": "Frames with a person",
+    "mean_visibility": "Mean visibility of the landmarks",
+    "bone_length_cv": "Variation of bone lengths",
+    "camera_motion": "Camera motion",
+}
+QUESTIONS = {
+    "falls_12_months": "Falls within twelve months",
+    "dizziness": "Dizziness or vertigo now",
+    "pain": "Pain in a leg or the back during the test",
+    "head_injury_4_weeks": "Head injury within four weeks",
+    "leg_injury_3_months": "Leg injury or operation within three months",
+    "neurological": "Disease of nerves or inner ear that affects balance",
+}
+
+NOT_STATED = "not stated"
+PROVISIONAL = "provisional"
+NORM_LEGEND = (
+    "Norm: mean of the published age group, and where the value lies against the group's band. Times held "
+    "are "
+    "censored at the test's cap and skewed, so there is no z-score. † provisional: the number was not "
+    "verified "
+    "against its publication and is no norm. ≠ the norm's protocol differs from this trial's: see section 7."
+)
+METRIC_LEGEND = (
+    "Sideways is + to the subject's right, fore-aft is + forwards. Basis: low-pass cutoff or spectral "
+    "band, and the "
+    "version of the definition. Compare values only between trials with the same basis, pose model and mode."
+)
+NO_FORE_AFT = "Fore-aft movement is not measurable from this view."
+NO_TRACES = "No trace over time was stored for this trial, so there is no chart."
+NO_SIDEWAYS = "Sideways movement is not measurable from this view."
+NO_VIDEO = "No video was sent: the pictures show the landmarks that the device made."
+NO_STILLS = (
+    "No picture: either no moment could be decoded, or no face was found in one, and without a face to "
+    "hide no "
+    "picture of a person is shown."
+)
+COMPARE = "Compare with other trials only where test, view, filter, pose model and mode are the same."
+TRACE_NOTE = "decision.json has every rule at every place."
+
+LIMITS = (
+    "This report supports the judgement of a physiotherapist or coach. It is not a diagnosis, and no "
+    "number here "
+    "says that a person will or will not fall.",
+    "One camera measures one plane. From the front it sees sideways movement, from the side fore-aft "
+    "movement; "
+    "depth is never estimated.",
+    "Sway of the body's centre from video is not sway of the centre of pressure on a force plate. Path "
+    "length and "
+    "velocity depend on filter and noise: compare them only with the same basis, pose model and mode.",
+    "Millimetres rest on the body height or leg length that was stated; its error passes straight through.",
+    "Whether the eyes were open or closed is taken from what was stated. The camera does not check it.",
+    "Strategy labels are exploratory. Quiet stance on one leg mixes ankle and hip movement, and labels "
+    "have no "
+    "agreed ground truth.",
+    "One trial varies. A difference counts only when it exceeds the minimal detectable change.",
+    "Norms are populations with their own protocol. Where the protocol differs, that is said beside the "
+    "norm.",
+    "The pictures can identify the subject in spite of a blurred face: treat this document as personal "
+    "health data.",
+)
