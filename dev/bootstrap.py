@@ -2,7 +2,8 @@
 
     python3 dev/bootstrap.py run|dev
 
-Brings uv into .tools/uv and everything the lock file names into .venv. Nothing is written
+Brings uv into .tools/uv, everything the lock file names into .venv, and the pose models that the balance
+assessment needs into .tools/cache/models (`python -m models.convert`). Nothing is written
 outside the project's folder; uv's cache is .tools/cache unless UV_CACHE_DIR says otherwise.
 Standard library only. pip's and uv's own configuration (index, proxy, certificates) holds.
 """
@@ -153,7 +154,7 @@ def main(arguments: list[str]) -> int:
     python = find_python()
     stamp = PROJECT / ".venv" / ".assay-set-up"
     if stamp.exists() and _satisfies(stamp.read_text(), wanted):
-        return 0
+        return fetch_models()
     uv = find_uv() or install_uv()
     if not sync(uv, wanted, python):
         raise SystemExit(
@@ -163,7 +164,14 @@ def main(arguments: list[str]) -> int:
         )
     stamp.write_text("\n".join(fingerprint(wanted)))
     print(f"set-up: .venv is ready ({time.monotonic() - began:.1f} s)", flush=True)
-    return 0
+    return fetch_models()
+
+
+def fetch_models() -> int:
+    """Makes sure that the pose models are there; other people's weights are not kept in git."""
+    if run(PROJECT / ".venv" / "bin" / "python", "-m", "models.convert"):
+        return 0
+    raise SystemExit("set-up: the pose models could not be made (the reason is above; docs/pose-models.md).")
 
 
 def _satisfies(stamped: str, wanted: str) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mesh.errors import AssayError, Internal
-from models.convert import blazepose, fetch
+from models.convert import fetch
 from svc_balance.pose.contract import DEFAULT, DETECTOR, REGISTRY, STORE, Contract, find, known
 
 EXAMPLE = """examples:
@@ -18,9 +19,6 @@ EXAMPLE = """examples:
   python -m models.convert blazepose-heavy   one more model; a version may follow after @
   python -m models.convert --list            what there is and what is here
 """
-_CONVERTERS: Mapping[str, Callable[[list[bytes], Mapping[str, int]], bytes]] = {
-    "blazepose": lambda files, outputs: blazepose.convert(files[0], outputs),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,8 +82,9 @@ def register(contract: Contract, registry: Path = REGISTRY, store: Path = STORE)
 
 
 def _converted(contract: Contract, store: Path) -> bytes:
-    files = fetch.obtain(contract.source, store)
-    return _CONVERTERS[contract.source.converter](files, contract.outputs)
+    # Set-up asks at every start whether all is there; what converts is loaded only where it is not.
+    converter = importlib.import_module(f"models.convert.{contract.source.converter}")
+    return bytes(converter.convert(fetch.obtain(contract.source, store), contract.outputs))
 
 
 def _versioned(name: str) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from models.convert import onnx_writer, rewrite, tflite
 
 
-def convert(data: bytes, outputs: Mapping[str, int]) -> bytes:
-    """ONNX with the named outputs only (name -> place among the file's outputs); the same bytes every time.
+def convert(files: Sequence[bytes], outputs: Mapping[str, int]) -> bytes:
+    """ONNX of one file with the named outputs only (name -> place in the file); the same bytes each time.
 
     What the named outputs do not need is left out: without segmentation and heatmap that is the whole
     decoder of the lite and full models. Raises InvalidInput (MODEL_FILE_DAMAGED).
     """
+    (data,) = files
     model = tflite.read(data)
     wanted = {name: model.outputs[place] for name, place in outputs.items()}
     model = rewrite.prune(model, list(wanted.values()))

