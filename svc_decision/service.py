@@ -1,13 +1,19 @@
-"""DecisionService: the engine of the stage for a caller who waits."""
+"""DecisionService: the engine of the two stages for a caller who waits."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import grpc.aio
-from assay.decision.v1.decision_pb2 import DecideRequest, DecideResponse
+from assay.decision.v1.decision_pb2 import (
+    DecideBalanceRequest,
+    DecideBalanceResponse,
+    DecideRequest,
+    DecideResponse,
+)
 from assay.decision.v1.decision_pb2_grpc import DecisionServiceServicer
 
+from svc_decision.balance import wire as balance
 from svc_decision.engine import decide
 from svc_decision.loader import load_ruleset
 from svc_decision.wire import case_of_request, page_of
@@ -19,6 +25,13 @@ class DecisionService(DecisionServiceServicer):
     async def Decide(
         self, request: DecideRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> DecideResponse:
-        """Decides one case without storing anything. Raises InvalidInput, NotFound."""
+        """Decides one tattoo case without storing anything. Raises InvalidInput, NotFound."""
         ruleset = load_ruleset(request.ruleset) if request.ruleset else load_ruleset()
         return DecideResponse(page=page_of(decide(case_of_request(request), ruleset)))
+
+    async def DecideBalance(
+        self, request: DecideBalanceRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> DecideBalanceResponse:
+        """Decides one balance trial without storing anything. Raises InvalidInput, NotFound."""
+        page, _ = balance.decided_page(balance.case_of_request(request), request.ruleset)
+        return DecideBalanceResponse(page=page)

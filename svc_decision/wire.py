@@ -19,7 +19,7 @@ from svc_decision.case import Case, parse_case
 from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
 from svc_decision.loader import DEFAULT_RULESET
 from svc_decision.present import trace_fields
-from svc_decision.ruleset import FITZPATRICK
+from svc_decision.ruleset import FITZPATRICK, Manifest
 
 NO_INK_CLASS = "no_ink"
 # Flags of other stages that say "there is no ink", which is a finding and no fault of the photo.
@@ -93,26 +93,28 @@ def page_of(decision: Decision) -> pb.DecisionPage:
         fitzpatrick_safe=_fitzpatrick(decision.skin.safe),
         sessions=_sessions(decision.sessions),
         missing=[m.path for m in decision.missing],
-        messages=[_message(m) for m in decision.messages],
-        trace=_trace(decision.trace),
+        messages=[message_of(m) for m in decision.messages],
+        trace=trace_of(decision.trace),
         ruleset=name,
         ruleset_sha256=decision.ruleset_sha256,
         ruleset_approval=manifest.approval_statement,
-        provenance=Provenance(
-            versions=[
-                ComponentVersion(kind="code", name="assay", version=_code_version()),
-                ComponentVersion(
-                    kind="ruleset",
-                    name=manifest.name,
-                    version=manifest.version,
-                    sha256=decision.ruleset_sha256,
-                ),
-            ]
-        ),
+        provenance=provenance_of(manifest, decision.ruleset_sha256),
         qualitative=decision.qualitative,
         unanswered=decision.unanswered,
     )
     return _fit(page)
+
+
+def provenance_of(manifest: Manifest, ruleset_sha256: str) -> Provenance:
+    """The versions that made a page: code and ruleset."""
+    return Provenance(
+        versions=[
+            ComponentVersion(kind="code", name="assay", version=_code_version()),
+            ComponentVersion(
+                kind="ruleset", name=manifest.name, version=manifest.version, sha256=ruleset_sha256
+            ),
+        ]
+    )
 
 
 def _fit(page: pb.DecisionPage) -> pb.DecisionPage:
@@ -206,7 +208,7 @@ def _ink(ink: InkDecision) -> pb.InkDecision:
         ink_class=ink.ink_class,
         area_share=ink.area_share or 0.0,
         options=[_option(option) for option in ink.options],
-        messages=[_message(m) for m in ink.messages],
+        messages=[message_of(m) for m in ink.messages],
         cluster_id=ink.cluster_id,
         basis=ink.basis,
         candidates=[
@@ -240,7 +242,8 @@ def _status(status: str) -> pb.OptionStatus.ValueType:
     return pb.OptionStatus.Value(f"OPTION_STATUS_{status.upper()}")
 
 
-def _message(message: Message) -> pb.DecisionMessage:
+def message_of(message: Message) -> pb.DecisionMessage:
+    """A message as it travels."""
     return pb.DecisionMessage(code=message.code, text=message.text)
 
 
@@ -259,7 +262,7 @@ def _sessions(sessions: Sessions) -> pb.SessionEstimate:
     )
 
 
-def _trace(entries: tuple[TraceEntry, ...]) -> list[pb.TraceEntry]:
+def trace_of(entries: tuple[TraceEntry, ...]) -> list[pb.TraceEntry]:
     """Every rule once: where it fired if it did, else at its first place."""
     chosen: dict[str, TraceEntry] = {}
     for entry in entries:
