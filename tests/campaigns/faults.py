@@ -151,7 +151,7 @@ def _count(stack: Stack, api: Api, ids: Sequence[str], outcome: Outcome) -> None
         reports = stack.objects(f"{tenant}/{job_id}/report/report.pdf/")
         if len(reports) != 1:
             outcome.wrong_reports.append(f"{job_id}: {len(reports)} reports")
-    published = asyncio.run(_facts(stack.nats_url()))
+    published = asyncio.run(count_facts(stack.nats_url()))
     for job_id in ids:
         for fact in facts.TATTOO_FACTS:
             found = published[(job_id, fact)]
@@ -159,7 +159,7 @@ def _count(stack: Stack, api: Api, ids: Sequence[str], outcome: Outcome) -> None
                 outcome.wrong_facts.append(f"{job_id} {fact}: {found}")
 
 
-async def _facts(url: str) -> Counter[tuple[str, str]]:
+async def count_facts(url: str) -> Counter[tuple[str, str]]:
     """Facts in the stream by job and name."""
     client = await nats.connect(url)
     try:

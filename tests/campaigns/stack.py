@@ -25,6 +25,8 @@ from dev.servers import nats, s3
 REPO = Path(__file__).resolve().parents[2]
 SAMPLE = REPO / "models" / "sample" / "tattoo.jpg"
 INTAKE = REPO / "cli" / "examples" / "intake.json"
+VIDEO = REPO / "models" / "sample" / "balance.mp4"
+TRIAL = REPO / "cli" / "examples" / "balance.json"
 
 Json = dict[str, Any]
 
@@ -111,8 +113,17 @@ def running_stack(folder: Path, replicas: Mapping[str, int] | None = None) -> It
 
 def order(upload_id: str, **changes: Any) -> Json:
     """A complete order for the sample photo."""
-    intake = {key: value for key, value in json.loads(INTAKE.read_text()).items() if not key.startswith("_")}
-    return {"upload_id": upload_id, **intake, **changes}
+    return {"upload_id": upload_id, **_stated(INTAKE), **changes}
+
+
+def balance_order(upload_id: str, changes: Json | None = None, **trial: Any) -> Json:
+    """A complete order for the sample video; `trial` changes fields of the trial, `changes` the others."""
+    stated = _stated(TRIAL)
+    return {"upload_id": upload_id, **stated, "balance": {**stated["balance"], **trial}, **(changes or {})}
+
+
+def _stated(path: Path) -> Json:
+    return {key: value for key, value in json.loads(path.read_text()).items() if not key.startswith("_")}
 
 
 def _add_clients(folder: Path) -> None:

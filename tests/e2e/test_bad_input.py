@@ -200,11 +200,3 @@ def test_bodies_and_headers_have_a_limit(stack: Stack):
     assert (answer.status, as_problem(answer)["code"]) == (413, "PAYLOAD_TOO_LARGE")
     answer = raw(stack, b"{}", x_filler="y" * 70_000)
     assert answer.status == 431
-
-
-def test_balance_is_refused_honestly(stack: Stack):
-    api = stack.api()
-    body = order(str(uuid.uuid4()))
-    del body["tattoo"]
-    body["balance"] = {"side": "STANCE_SIDE_LEFT"}
-    assert problem_of(lambda: api.analyze(body))["code"] == "KIND_NOT_AVAILABLE"
