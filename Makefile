@@ -5,7 +5,7 @@ BIN := .venv/bin
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train models lint types imports proof-mesh clean
+.PHONY: help run test setup setup-run up down check proto release-proto train models lint types imports proof-mesh proof-balance clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ models: setup  ## Builds the other formats of the released model into models/bui
 proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.mesh
 	@$(BIN)/pytest -m proof tests/models tests/segment
+
+proof-balance: setup  ## Measures every figure of the balance assessment; keeps its output in docs/proofs.
+	@$(BIN)/python -m tests.campaigns.balance
 
 clean:  ## Removes environments, caches and local data.
 	rm -rf .venv .tools .assay models/build models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor
 from cli.problems import refused
 
 SAMPLE = Path(__file__).parent / "examples" / "intake.json"
+TRIAL = Path(__file__).parent / "examples" / "balance.json"
 # Fields of AnalyzeRequest that a file may state; the rest is the command's own business.
 FIELDS = ("consent", "tattoo", "balance", "subject_id", "ruleset", "model", "language")
 CONSENT_TEXT = "assay-cli-operator/1"

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=50, help="jobs in flight while processes are killed")
     parser.add_argument("--no-clone", action="store_true", help="leave the clean clone out")
     args = parser.parse_args()
-    parts = [_heading(), _faults(args.jobs)]
+    parts = [heading("the mesh", "make proof-mesh"), _faults(args.jobs)]
     if not args.no_clone:
         parts.append(_clones())
     OUT.parent.mkdir(parents=True, exist_ok=True)
@@ -37,13 +37,14 @@ def main() -> None:
     print(f"written to {OUT.relative_to(REPO)}")
 
 
-def _heading() -> str:
+def heading(what: str, command: str) -> str:
+    """Title of a proof, with the machine and the revision it was made on."""
     revision = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
     ).stdout.strip()
     memory = psutil.virtual_memory().total / 2**30
     return (
-        "# Proof: the mesh\n\nMade by `make proof-mesh`; not edited.\n\n"
+        f"# Proof: {what}\n\nMade by `{command}`; not edited.\n\n"
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores, {memory:.0f} GiB.\n"
     )

@@ -1,0 +1,197 @@
+"""The full campaign of balance: `make proof-balance` runs it and keeps its output in docs/proofs.
+
+python -m tests.campaigns.balance --data ../shared/data
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.sample import video
+from models.synth.standing import trial
+from tests.campaigns.mesh import heading
+from tests.campaigns.stack import REPO, VIDEO, Stack, balance_order, running_stack
+
+OUT = REPO / "docs" / "proofs" / "balance.md"
+ASSAY = [sys.executable, "-m", "cli.main"]
+LIMIT_S = 1800.0
+WAIT_S = 300.0
+# The clip that must be through the mesh in less than its own duration.
+LONG = replace(video.SAMPLE, duration_s=30.0, end_s=28.0, width=1080, height=1920, mm_per_px=1.17)
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A section of the proof: its title, the command that made it, and how its output becomes Markdown."""
+
+    title: str
+    command: list[str]
+    shown: Callable[[str], str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=REPO.parent / "shared" / "data", help="reference data")
+    args = parser.parse_args()
+    if not args.data.is_dir():
+        parser.error(f"{args.data} is no folder; the figures are measured against the data in it")
+    sections = [heading("balance", "make proof-balance")]
+    for part in parts(args.data):
+        print(f"== {part.title}", flush=True)
+        sections.append(section(part))
+        print(sections[-1], flush=True)
+    sections.append(through_the_mesh())
+    print(sections[-1], flush=True)
+    OUT.write_text("\n".join(sections))
+    print(f"written to {OUT.relative_to(REPO)}")
+
+
+def parts(data: Path) -> list[Part]:
+    """Every figure that needs no stack."""
+    return [
+        Part(
+            "Sway against published values",
+            [*ASSAY, "eval", "sway", "--data", str(data / "cop"), "--json"],
+            sway_table,
+        ),
+        Part(
+            "Landmarks against the reprojected 3D reference",
+            [*ASSAY, "eval", "pose", "--data", str(data / "posevideo" / "pose2sim_balancing")],
+            fenced,
+        ),
+        Part(
+            "Sway injection",
+            [*ASSAY, "eval", "injection", "--data", str(data / "posevideo")],
+            fenced,
+        ),
+        Part("Speed of pose, side by side with MediaPipe", [sys.executable, "-m", "bench.pose"], fenced),
+        Part(
+            "Events in real clips, golden signals, properties, the kill of the pose stage",
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-m",
+                "proof or not proof",
+                "tests/balance",
+                "tests/fault/test_pose_kill.py",
+            ],
+            last_lines,
+        ),
+    ]
+
+
+def section(part: Part) -> str:
+    """Runs a part's command and returns its section; a command that fails says so in the proof."""
+    started = time.monotonic()
+    done = subprocess.run(
+        part.command, cwd=REPO, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    shown = [Path(word).name if word == sys.executable else word for word in part.command]
+    command = " ".join(shown).replace(f"{REPO.parent}", "..")
+    head = (
+        f"## {part.title}\n\n`{command}`: exit code {done.returncode}, {time.monotonic() - started:.0f} s.\n"
+    )
+    return f"{head}\n{part.shown(done.stdout if done.stdout.strip() else done.stderr)}\n"
+
+
+def fenced(output: str) -> str:
+    """Output as it is."""
+    return "```\n" + output.strip() + "\n```"
+
+
+def last_lines(output: str) -> str:
+    """The closing lines of a test run."""
+    return fenced("\n".join(output.strip().splitlines()[-3:]))
+
+
+def sway_table(output: str) -> str:
+    """The largest relative difference per folder and metric."""
+    worst: dict[tuple[str, str], tuple[int, float]] = {}
+    for found in json.loads(output)["trials"]:
+        folder = Path(found["file"]).parent.name
+        for metric in found["metrics"]:
+            count, most = worst.get((folder, metric["id"]), (0, 0.0))
+            difference = metric["relative_difference"]
+            most = max(most, abs(difference)) if difference is not None else most
+            worst[folder, metric["id"]] = (count + 1, most)
+    rows = [
+        f"| {folder} | {name} | {count} | {most:.2g} |"
+        for (folder, name), (count, most) in sorted(worst.items())
+    ]
+    head = "| data | metric | trials | largest relative difference |\n| --- | --- | --- | --- |"
+    return "\n".join([head, *rows])
+
+
+def through_the_mesh() -> str:
+    """A 30 s 1080p30 video from the order to `reported`, and the sample in both modes."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="assay-proof-") as folder:
+        clip = Path(folder) / "long.mp4"
+        video.make(clip, LONG, bit_rate=6_000_000)
+        with running_stack(Path(folder) / "stack") as stack:
+            run(stack, VIDEO, "POSE_MODE_SINGLE_PASS")  # warms every process
+            for name, path, spec in (
+                ("30 s, 1080x1920, 30 fps", clip, LONG),
+                ("sample", VIDEO, video.SAMPLE),
+            ):
+                for mode in ("POSE_MODE_SINGLE_PASS", "POSE_MODE_QUALITY"):
+                    seconds, job = run(stack, path, mode)
+                    rows.append(row(name, mode, seconds, spec, job))
+                    print(rows[-1], flush=True)
+    return (
+        "## Through the whole mesh\n\nFrom the order to the `reported` fact, VP9, full model, idle mesh; "
+        "truth from the generator.\n\n"
+        "| video | mode | s | of its duration | held (true) s | RDIST_ML (true) mm |\n"
+        "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n"
+    )
+
+
+def run(stack: Stack, path: Path, mode: str) -> tuple[float, Json]:
+    """Analyses a video; answers seconds from acceptance to end, and the job."""
+    api = stack.api()
+    upload = api.upload(path, "video/mp4", "video")
+    started = time.monotonic()
+    job_id = api.analyze(balance_order(upload, pose_mode=mode))["job_id"]
+    for _ in api.await_end(job_id, WAIT_S):
+        pass
+    seconds = time.monotonic() - started
+    job = api.job(job_id)
+    if job["state"] != "STATE_SUCCEEDED":
+        raise SystemExit(f"{path.name} {mode}: {job['error']}")
+    until = time.monotonic() + WAIT_S
+    while "annotation" not in api.job(job_id)["result"] and time.monotonic() < until:
+        time.sleep(1.0)  # what follows the end must not slow the next run
+    return seconds, job
+
+
+def row(name: str, mode: str, seconds: float, spec: video.StandingSpec, job: Json) -> str:
+    """One line of the table."""
+    _, truth = trial(spec)
+    sway = job["result"]["sway"]
+    window = sway["window"]
+    inside = (truth.time_s >= window["start_s"]) & (truth.time_s <= window["end_s"])
+    true = truth.com_mm[inside, 0].std()
+    found = {m["measurement"]["id"]: m["measurement"].get("value") for m in sway["metrics"]}
+    held = (spec.end_s or spec.duration_s) - (spec.foot_up_s or 0)
+    sway_mm = found.get("RDIST_ML")
+    return (
+        f"| {name} | {mode.removeprefix('POSE_MODE_').lower()} | {seconds:.1f} "
+        f"| {seconds / spec.duration_s:.2f} | {sway['time_to_failure'].get('value', float('nan')):.2f} ({held:.2f}) "
+        f"| {'-' if sway_mm is None else f'{sway_mm:.2f}'} ({true:.2f}) |"
+    )
+
+
+if __name__ == "__main__":
+    main()
