@@ -185,10 +185,10 @@ def row(name: str, mode: str, seconds: float, spec: video.StandingSpec, job: Jso
     true = truth.com_mm[inside, 0].std()
     found = {m["measurement"]["id"]: m["measurement"].get("value") for m in sway["metrics"]}
     held = (spec.end_s or spec.duration_s) - (spec.foot_up_s or 0)
-    sway_mm = found.get("RDIST_ML")
+    sway_mm, timed = found.get("RDIST_ML"), sway["time_to_failure"].get("value", float("nan"))
     return (
         f"| {name} | {mode.removeprefix('POSE_MODE_').lower()} | {seconds:.1f} "
-        f"| {seconds / spec.duration_s:.2f} | {sway['time_to_failure'].get('value', float('nan')):.2f} ({held:.2f}) "
+        f"| {seconds / spec.duration_s:.2f} | {timed:.2f} ({held:.2f}) "
         f"| {'-' if sway_mm is None else f'{sway_mm:.2f}'} ({true:.2f}) |"
     )
 
