@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.balance.v1.balance_pb2 import EarlierTrial, PoseMode
+from assay.common.v1.types_pb2 import FlagLevel
 from assay.events.v1.analysis_pb2 import Analysis, Job
 
 from gateway.desk import Desk
@@ -54,7 +55,7 @@ async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[E
 
 
 def earlier_trial(document: Analysis) -> EarlierTrial:
-    """What a comparison needs of a finished analysis: protocol, metrics, score; no events, no objects."""
+    """What a comparison needs of a finished analysis: protocol, metrics, score, failing flags; no events."""
     job, sway = document.job, document.sway
     trial = EarlierTrial(job_id=job.job_id, created_at=job.created_at, trial=job.balance)
     trial.trial.ClearField("compare_with")
@@ -66,8 +67,14 @@ def earlier_trial(document: Analysis) -> EarlierTrial:
     named = f"{models[0].name}@{models[0].version}" if models else document.pose.source
     mode = PoseMode.Name(document.pose.mode).removeprefix("POSE_MODE_").lower()
     trial.pose = f"{named} {mode}"
-    if document.decision.balance.HasField("score"):
-        trial.score.CopyFrom(document.decision.balance.score)
+    trial.sway.flags.extend(flag for flag in sway.flags if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
+    recording = (*document.ingest.flags, *document.pose.flags)
+    trial.flags.extend(flag for flag in recording if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
+    decided = document.decision.balance
+    if decided.HasField("score"):
+        trial.score.CopyFrom(decided.score)
+        trial.ruleset_sha256 = document.decision.ruleset_sha256
+        trial.score_rules.extend(part.rule for part in decided.sub_scores if part.weight > 0)
     return trial
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,8 @@ from typing import Any
 from assay.balance.v1 import balance_pb2 as pb
 from assay.common.v1.types_pb2 import FlagLevel, Measurement, QualityFlag
 
+# The composite as a reading, so that it is compared like any metric.
+SCORE = "SCORE"
 _Z95 = 1.96
 # A test's own cap in s where none is stated (BalanceTrial.cap_s).
 _IMPLIED_CAP_S = {"single_leg": 45.0, "bess": 20.0, "mbess": 20.0, "ctsib": 30.0, "mctsib": 30.0}
@@ -104,17 +106,7 @@ def trial_of(
 
 def case_of(now: Trial, earlier: Iterable[pb.EarlierTrial], flags: Iterable[QualityFlag]) -> BalanceCase:
     """Puts a case together; an earlier trial with this trial's own id is left out."""
-    trials = [
-        trial_of(
-            e.trial,
-            e.sway,
-            e.pose,
-            job_id=e.job_id,
-            at=e.created_at.ToDatetime(UTC) if e.HasField("created_at") else None,
-        )
-        for e in earlier
-        if not (e.job_id and e.job_id == now.job_id)
-    ]
+    trials = [_earlier(e) for e in earlier if not (e.job_id and e.job_id == now.job_id)]
     oldest = datetime.min.replace(tzinfo=UTC)
     trials.sort(key=lambda t: (t.at or oldest, t.job_id), reverse=True)
     return BalanceCase(now, (*flags, *now.sway.flags), tuple(trials))
@@ -128,10 +120,11 @@ def same_visit(a: Trial, b: Trial, hours: float) -> bool:
 
 
 def pose_label(page: pb.PosePage) -> str:
-    """Pose models and mode in words, for example "blazepose-full@0.10.14 quality"; empty when not known."""
-    models = sorted(f"{v.name}@{v.version}" for v in page.provenance.versions if v.kind == "model")
+    """Pose model and mode as in EarlierTrial.pose, "blazepose-full@0.10.14 quality"; empty when not known."""
+    models = [f"{v.name}@{v.version}" for v in page.provenance.versions if v.kind == "model"]
+    named = models[0] if models else page.source
     mode = pb.PoseMode.Name(page.mode).removeprefix("POSE_MODE_").lower()
-    return f"{'+'.join(models)} {mode}" if models and page.mode else ""
+    return f"{named} {mode}" if named else ""
 
 
 def quantity_of(measured: Measurement) -> Quantity | None:
@@ -145,6 +138,13 @@ def quantity_of(measured: Measurement) -> Quantity | None:
         half = _Z95 * measured.standard_uncertainty
         low, high = value - half, value + half
     return Quantity(value, low, high, measured.unit)
+
+
+def _earlier(e: pb.EarlierTrial) -> Trial:
+    at = e.created_at.ToDatetime(UTC) if e.HasField("created_at") else None
+    trial = trial_of(e.trial, e.sway, e.pose, job_id=e.job_id, at=at, flags=e.flags)
+    scored = Reading(SCORE, quantity_of(e.score), definition=(e.ruleset_sha256, *e.score_rules))
+    return replace(trial, readings=MappingProxyType({**trial.readings, SCORE: scored}))
 
 
 def _word(enum: Any, value: int, prefix: str) -> str | None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from assay.common.v1.types_pb2 import Measurement
 from assay.decision.v1.decision_pb2 import Change
 
 from svc_decision.balance.battery import is_other_condition
-from svc_decision.balance.case import BalanceCase, Quantity, Reading, Trial, same_visit
+from svc_decision.balance.case import SCORE, BalanceCase, Quantity, Reading, Trial, same_visit
 from svc_decision.balance.ruleset import BalanceRuleset, Comparability, Comparison
 from svc_decision.balance.scores import measurement
 from svc_decision.conditions import FactValue
 from svc_decision.decision import TraceEntry
 
-ScoreOf = Callable[[Trial], Reading]
-SCORE = "SCORE"
 _DEFINITION = {
     False: "the metric is defined differently (version, cutoff, band or unit)",
-    True: "the two scores were made from different parts",
+    True: "the two scores were made from different parts or by another ruleset",
 }
 
 
@@ -54,22 +54,23 @@ def role_of(now: Trial, other: Trial) -> str:
     return "follow_up" if sides[0] == sides[1] else "asymmetry"
 
 
-def compare(case: BalanceCase, ruleset: BalanceRuleset, score_of: ScoreOf) -> Compared:
+def compare(case: BalanceCase, score: Reading, ruleset: BalanceRuleset) -> Compared:
     """Compares with every earlier trial that is not another condition of the same battery.
 
-    `score_of` scores a trial under the ruleset at hand, so that both scores come from the same rules.
+    `score` is the composite of this trial; its definition is the ruleset's hash and the rules that made it.
     """
+    now = replace(case.now, readings=MappingProxyType({**case.now.readings, SCORE: score}))
     changes: dict[str, list[Change]] = {"asymmetry": [], "follow_up": []}
     for other in case.earlier:
-        role = role_of(case.now, other)
+        role = role_of(now, other)
         if role == "battery":
             continue
-        obstacle = _obstacle(case.now, other, role, ruleset.comparability)
+        obstacle = _obstacle(now, other, role, ruleset.comparability)
         target = changes["asymmetry" if role == "asymmetry" else "follow_up"]
         if obstacle:
-            target.append(Change(verdict="unknown", other_job_id=other.job_id, not_comparable=obstacle))
+            target.append(_not_comparable(now, other, ruleset, obstacle))
         else:
-            target.extend(_changes(case.now, other, ruleset, score_of))
+            target.extend(_changes(now, other, ruleset))
     follow_up = changes["follow_up"]
     better = {c.metric: c.better for c in ruleset.comparisons}
     judged = [c for c in follow_up if c.verdict != "unknown"]
@@ -109,35 +110,42 @@ def _mismatch(trial: Trial) -> str:
     return f"a trial was declared {stated} but shows the {found} leg standing"
 
 
-def _changes(now: Trial, other: Trial, ruleset: BalanceRuleset, score_of: ScoreOf) -> list[Change]:
+def _not_comparable(now: Trial, other: Trial, ruleset: BalanceRuleset, obstacle: str) -> Change:
+    """Both values of the first metric that the trials share, and why nothing follows from them."""
+    changes = _changes(now, other, ruleset)
+    change = changes[0] if changes else Change()
+    change.verdict, change.not_comparable, change.other_job_id = "unknown", obstacle, other.job_id
+    unit = change.difference.unit
+    change.difference.CopyFrom(Measurement(id=change.metric, unit=unit, not_measurable=obstacle))
+    return change
+
+
+def _changes(now: Trial, other: Trial, ruleset: BalanceRuleset) -> list[Change]:
     """One change per comparison rule whose metric both trials have."""
     found: list[Change] = []
     for rule in ruleset.comparisons:
-        a, b = (_reading(trial, rule, score_of) for trial in (now, other))
-        if a.quantity is not None and b.quantity is not None:
-            change = Change(metric=rule.metric, verdict="unknown", other_job_id=other.job_id)
-            change.source, change.provisional = ruleset.cited(rule.record.source), rule.record.provisional
-            if rule.mdc95 is not None:
-                change.mdc95 = round(rule.mdc95, 4)
-            change.now, change.other = round(a.quantity.value, 4), round(b.quantity.value, 4)
-            if a.definition != b.definition or {a.quantity.unit, b.quantity.unit} != {rule.unit}:
-                change.not_comparable = _DEFINITION[rule.metric == SCORE]
-            else:
-                _judge(change, rule, a.quantity, b.quantity, _censoring(now, other, rule))
-            found.append(change)
+        a, b = (trial.readings.get(rule.metric) for trial in (now, other))
+        if a is None or b is None or a.quantity is None or b.quantity is None:
+            continue
+        change = Change(metric=rule.metric, verdict="unknown", other_job_id=other.job_id)
+        change.source, change.provisional = ruleset.cited(rule.record.source), rule.record.provisional
+        if rule.mdc95 is not None:
+            change.mdc95 = round(rule.mdc95, 4)
+        change.now, change.other = round(a.quantity.value, 4), round(b.quantity.value, 4)
+        change.difference.id, change.difference.unit = rule.metric, rule.unit
+        if a.definition != b.definition or {a.quantity.unit, b.quantity.unit} != {rule.unit}:
+            change.not_comparable = _DEFINITION[rule.metric == SCORE]
+            change.difference.not_measurable = change.not_comparable
+        else:
+            _judge(change, rule, a.quantity, b.quantity, _censoring(now, other, rule))
+        found.append(change)
     return found
-
-
-def _reading(trial: Trial, rule: Comparison, score_of: ScoreOf) -> Reading:
-    if rule.metric == SCORE:
-        return score_of(trial)
-    return trial.readings.get(rule.metric, Reading(rule.metric, None))
 
 
 def _judge(change: Change, rule: Comparison, a: Quantity, b: Quantity, cut_short: str) -> None:
     """Fills in the difference and the verdict."""
     if cut_short:
-        change.difference.CopyFrom(measurement(rule.metric, None, cut_short))
+        change.difference.not_measurable = cut_short
         return
     difference = _difference(a, b)
     change.difference.CopyFrom(measurement(rule.metric, difference))

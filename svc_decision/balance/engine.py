@@ -16,7 +16,7 @@ from svc_decision import mandatory
 from svc_decision.balance import battery as batteries
 from svc_decision.balance import compare as comparing
 from svc_decision.balance import norms as norming
-from svc_decision.balance.case import BalanceCase, Reading, Trial
+from svc_decision.balance.case import SCORE, BalanceCase, Quantity, Reading, Trial
 from svc_decision.balance.facts import case_facts, trial_facts
 from svc_decision.balance.ruleset import BalanceRuleset
 from svc_decision.balance.scores import Scored, measurement, score
@@ -57,11 +57,11 @@ def decide(case: BalanceCase, ruleset: BalanceRuleset) -> Decided:
     scored = score(case.now, own, ruleset.composite)
     battery = batteries.assess(case, ruleset)
     norms, norm_trace = norming.compare(case.now, battery.quantities, own, ruleset)
-    compared = comparing.compare(case, ruleset, lambda trial: _score_of(trial, ruleset))
-    facts = case_facts(case, own, battery, compared, ruleset)
-    firings = risk.fire(ruleset.flags, facts)
     status, reason = _status(case.now, scored, missing, ruleset)
     shown = scored.composite if status == "ok" else None
+    compared = comparing.compare(case, _reading(shown, scored, ruleset), ruleset)
+    facts = case_facts(case, own, battery, compared, ruleset)
+    firings = risk.fire(ruleset.flags, facts)
     verified = any(not norm.provisional for norm in norms)
     balance = BalanceDecision(
         score=measurement("score", shown, reason or scored.why_not),
@@ -94,15 +94,10 @@ def decide(case: BalanceCase, ruleset: BalanceRuleset) -> Decided:
     )
 
 
-def _score_of(trial: Trial, ruleset: BalanceRuleset) -> Reading:
-    """A trial's score; two scores are defined alike when the same rules made them."""
-    scored = score(trial, trial_facts(trial), ruleset.composite)
-    return Reading(
-        comparing.SCORE,
-        scored.composite,
-        scored.why_not,
-        tuple(s.rule for s in scored.sub_scores if s.weight),
-    )
+def _reading(shown: Quantity | None, scored: Scored, ruleset: BalanceRuleset) -> Reading:
+    """The composite as a reading; two scores are defined alike when the same rules made them."""
+    rules = tuple(sub.rule for sub in scored.sub_scores if sub.weight)
+    return Reading(SCORE, shown, scored.why_not, (ruleset.sha256, *rules))
 
 
 def _status(

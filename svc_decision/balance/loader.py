@@ -10,7 +10,7 @@ from typing import Any
 
 from svc_decision import conditions, rulefile
 from svc_decision.balance.battery import MEASURES
-from svc_decision.balance.compare import SCORE
+from svc_decision.balance.case import SCORE
 from svc_decision.balance.facts import is_known
 from svc_decision.balance.mdc import mdc95
 from svc_decision.balance.ruleset import (

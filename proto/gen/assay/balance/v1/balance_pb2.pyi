@@ -1147,10 +1147,15 @@ class EarlierTrial(_message.Message):
     SWAY_FIELD_NUMBER: _builtins.int
     POSE_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    RULESET_SHA256_FIELD_NUMBER: _builtins.int
+    SCORE_RULES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Its job."""
     pose: _builtins.str
     """Pose model and mode, for example "blazepose-full@0.10.14 quality"."""
+    ruleset_sha256: _builtins.str
+    """SHA-256 of the ruleset that gave the score."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
@@ -1167,6 +1172,16 @@ class EarlierTrial(_message.Message):
     def score(self) -> _types_pb2.Measurement:
         """Its score, when it has one."""
 
+    @_builtins.property
+    def score_rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules of the sub-scores that the score was made from, as in SubScore.rule; scores of other parts are not
+        compared.
+        """
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.QualityFlag]:
+        """Failing quality flags of its recording and pose."""
+
     def __init__(
         self,
         *,
@@ -1176,10 +1191,13 @@ class EarlierTrial(_message.Message):
         sway: Global___SwayPage | None = ...,
         pose: _builtins.str = ...,
         score: _types_pb2.Measurement | None = ...,
+        ruleset_sha256: _builtins.str = ...,
+        score_rules: _abc.Iterable[_builtins.str] | None = ...,
+        flags: _abc.Iterable[_types_pb2.QualityFlag] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "score", b"score", "sway", b"sway", "trial", b"trial"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "job_id", b"job_id", "pose", b"pose", "score", b"score", "sway", b"sway", "trial", b"trial"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "flags", b"flags", "job_id", b"job_id", "pose", b"pose", "ruleset_sha256", b"ruleset_sha256", "score", b"score", "score_rules", b"score_rules", "sway", b"sway", "trial", b"trial"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
