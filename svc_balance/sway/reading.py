@@ -16,6 +16,7 @@ REASONS = {
     "LANDMARKS_MISSING": "the landmarks it needs are missing in too much of the window",
     "SCALE_UNKNOWN": "there is no scale from pixels to millimetres",
     "TOO_SHORT": "the window is too short",
+    "NOT_COHERENT": "leg and trunk are not significantly coherent, so they have no common phase",
     "BELOW_NOISE": "the motion does not rise above the noise of the landmarks",
 }
 

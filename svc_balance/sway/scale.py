@@ -68,7 +68,7 @@ def pixel_scale(prepared: Prepared, trial: BalanceTrial, side: str, window: tupl
     height_mm = trial.height_cm * 10 if trial.HasField("height_cm") else None
     if trial.HasField("leg_length_cm"):
         length_mm, method = trial.leg_length_cm * 10 * CHAIN_OF_LEG_LENGTH, "leg_length"
-        parts = (MEASURED_LEG, PROPORTIONS, PLACEMENT, spread)
+        parts: tuple[float, ...] = (MEASURED_LEG, PROPORTIONS, PLACEMENT, spread)
     elif height_mm is not None:
         length_mm, method = LEG_SHARE * height_mm, "height"
         parts = (STATED_HEIGHT, PROPORTIONS, PLACEMENT, spread)
