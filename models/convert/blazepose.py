@@ -10,8 +10,8 @@ from models.convert import onnx_writer, rewrite, tflite
 def convert(files: Sequence[bytes], outputs: Mapping[str, int]) -> bytes:
     """ONNX of one file with the named outputs only (name -> place in the file); the same bytes each time.
 
-    What the named outputs do not need is left out: without segmentation and heatmap that is the whole
-    decoder of the lite and full models. Raises InvalidInput (MODEL_FILE_DAMAGED).
+    What the named outputs do not need is left out: without the segmentation that is half of the lite and
+    full models' work. The heatmap stays [N, C, H, W]. Raises InvalidInput (MODEL_FILE_DAMAGED).
     """
     (data,) = files
     model = tflite.read(data)
@@ -19,4 +19,4 @@ def convert(files: Sequence[bytes], outputs: Mapping[str, int]) -> bytes:
     model = rewrite.prune(model, list(wanted.values()))
     model = rewrite.explicit_padding(model)
     model = rewrite.convolve_before_enlarging(model)
-    return onnx_writer.write(model, wanted)
+    return onnx_writer.write(model, wanted, channels_first=frozenset({"heatmap"}))

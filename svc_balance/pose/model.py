@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mesh.errors import FailedPrecondition, Internal
 from svc_balance.pose import providers
 from svc_balance.pose.contract import REGISTRY, STORE, Contract, find
+from svc_balance.pose.heatmap import refine
 
 Floats32 = NDArray[np.float32]
 
@@ -37,12 +38,21 @@ class PoseModel:
         return str(self.session.get_providers()[0])
 
     def run(self, images: Floats32) -> tuple[Floats32, ...]:
-        """Outputs in the contract's order for images [N, side, side, 3], RGB from contract.low to .high.
+        """Outputs for images [N, side, side, 3], RGB from contract.low to contract.high.
 
-        Detector: boxes [N, 2254, 12], scores [N, 2254, 1] (logits). Landmarks: landmarks [N, 195], presence
-        [N, 1] (a probability), world [N, 117].
+        Detector: boxes [N, 2254, 12] and scores [N, 2254, 1] (logits). Landmarks: points [N, 195], refined
+        by the heatmaps, presence [N, 1] (a probability) and world points [N, 117].
         """
-        return tuple(self.session.run(list(self.contract.outputs), {"image": images}))
+        made = dict(
+            zip(
+                self.contract.outputs,
+                self.session.run(list(self.contract.outputs), {"image": images}),
+                strict=True,
+            )
+        )
+        if "heatmap" in made:
+            made["landmarks"] = refine(made["landmarks"], made.pop("heatmap"), self.contract.side)
+        return tuple(made.values())
 
 
 def load(
