@@ -1,8 +1,8 @@
 """Refines landmarks by the network's heatmaps, as MediaPipe's pose graphs do.
 
-The regressed position says where to look; the centroid of the heatmap around it is nearer to the joint: on the
-Pose2Sim balancing clip (camera 1, full model, one fixed region) the median distance to OpenPose's points falls
-from 25 to 16 px. Source: MediaPipe, RefineLandmarksFromHeatmapCalculator with kernel 7 and least confidence 0.5.
+The regressed position says where to look; the centroid of the heatmap around it is nearer to the joint: on
+the Pose2Sim balancing clip (camera 1, full model, one fixed region) the median distance to OpenPose's points
+falls from 25 to 16 px. Source: MediaPipe, RefineLandmarksFromHeatmapCalculator, kernel 7, least confidence 0.5.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def refine(landmarks: Floats32, heatmaps: Floats32, side: int) -> Floats32:
     """
     out = landmarks.reshape(-1, _ALL, _VALUES).copy()
     height, width = heatmaps.shape[2:]
-    column = np.floor(out[..., 0] / side * width).astype(np.int64)
-    row = np.floor(out[..., 1] / side * height).astype(np.int64)
+    column = (out[..., 0] / side * width).astype(np.int64)
+    row = (out[..., 1] / side * height).astype(np.int64)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     reach = np.arange(KERNEL) - KERNEL // 2
     columns, rows = column[..., None] + reach, row[..., None] + reach
