@@ -106,7 +106,7 @@ def read(data: bytes) -> Read:
         series,
         source,
         encode(series),
-        (*timing.measures(series.time_s, pace), *measures),
+        (*timing.measures(pace, len(series)), *measures),
         (*timing.flags(pace, len(series), seconds), *flags),
     )
 

@@ -64,12 +64,12 @@ def dropped_percent(pace: Pace, frames: int) -> float:
     return 100.0 * pace.dropped / (pace.dropped + frames)
 
 
-def measures(time_s: NDArray[np.float64], pace: Pace) -> tuple[Measure, ...]:
+def measures(pace: Pace, frames: int) -> tuple[Measure, ...]:
     """Rate, its variation, dropped frames, the longest interval."""
     return (
         Measure("frame_rate", pace.fps, "Hz"),
         Measure("frame_interval_variation", 100 * pace.cv, "%"),
-        Measure("dropped_frames", dropped_percent(pace, len(time_s)), "%"),
+        Measure("dropped_frames", dropped_percent(pace, frames), "%"),
         Measure("longest_frame_interval", pace.longest_gap_s, "s"),
     )
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from svc_ingest.result import Flag, Level
 from svc_ingest.timing import pace_of
+from svc_ingest.video import remarks
 from svc_ingest.video.capture import Gathered, assess
 from svc_ingest.video.decode import Decoding, Look
 from svc_ingest.video.files import identify
@@ -35,7 +36,8 @@ def capture(source: Path, target: Path, limits: VideoLimits = DEFAULT_LIMITS) ->
     frames = Decoding(written, limits)
     gathered = Gathered()
     for frame in frames:
-        gathered.add(frame)
+        assert frames.look is not None  # of the first frame
+        gathered.add(frame, frames.look)
     decoded = time.perf_counter()
     look = frames.look
     if look is None or frames.frames < 2:
@@ -70,8 +72,8 @@ def capture(source: Path, target: Path, limits: VideoLimits = DEFAULT_LIMITS) ->
         variable_frame_rate=pace.variable,
         cuts_s=quality.cuts_s,
         audio_dropped=track.audio,
-        measures=quality.measures,
-        flags=(*_remarks(track, written, look), *quality.flags),
+        measures=remarks.measures(quality),
+        flags=(*_make_up(track, written, look), *remarks.flags(quality)),
         milliseconds={
             "remux": round(1000 * (copied - clock), 2),
             "decode": round(1000 * (decoded - copied), 2),
@@ -80,9 +82,9 @@ def capture(source: Path, target: Path, limits: VideoLimits = DEFAULT_LIMITS) ->
     )
 
 
-def _remarks(track: Track, written: Remuxed, look: Look) -> tuple[Flag, ...]:
+def _make_up(track: Track, written: Remuxed, look: Look) -> tuple[Flag, ...]:
     """What the file's make-up means for later stages."""
-    remarks = [
+    told = [
         (
             track.others > 0,
             "SEVERAL_PICTURE_TRACKS",
@@ -120,4 +122,4 @@ def _remarks(track: Track, written: Remuxed, look: Look) -> tuple[Flag, ...]:
             "Each frame mixes two moments (interlaced); record progressive video.",
         ),
     ]
-    return tuple(Flag(code, level, message) for seen, code, level, message in remarks if seen)
+    return tuple(Flag(code, level, message) for seen, code, level, message in told if seen)

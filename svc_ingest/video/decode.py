@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import av
 import av.container
@@ -32,7 +32,8 @@ class Look:
     """How the first frame looks; later frames must agree in size.
 
     rotation_deg: clockwise, makes it upright. width, height: as coded, before rotation. mirrored: the display
-    matrix also mirrors. right_angle: False when its rotation was rounded to a multiple of 90 degrees.
+    matrix also mirrors. right_angle: False when its rotation was rounded to a multiple of 90 degrees. black,
+    white: the 8-bit levels that stand for them.
     """
 
     rotation_deg: int
@@ -43,6 +44,8 @@ class Look:
     mirrored: bool
     right_angle: bool
     interlaced: bool
+    black: int
+    white: int
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,7 @@ class Frame:
     """One decoded frame.
 
     time_s: presentation time from the first frame. light: lightness, reduced by the whole factor `scale`, as
-    coded (not rotated); 0 to 255 with black at `black` and white at `white`. picture: the frame itself, valid
-    until the next one is asked for.
+    coded (not rotated, from `Look.black` to `Look.white`). picture: the frame itself.
     """
 
     time_s: float
@@ -145,6 +147,7 @@ def _look(picture: VideoFrame) -> Look:
     if isinstance(matrix, Buffer):
         a, b, _, c, d, *_ = np.frombuffer(bytes(matrix), np.int32).astype(np.float64)
         mirrored = a * d - b * c < 0
+    full = full_range(picture)
     # The display matrix states the turn counter-clockwise (FFmpeg, libavutil/display.h).
     turn = -float(picture.rotation)
     return Look(
@@ -156,6 +159,8 @@ def _look(picture: VideoFrame) -> Look:
         mirrored=mirrored,
         right_angle=abs(turn / 90 - round(turn / 90)) < 0.01,
         interlaced=picture.interlaced_frame,
+        black=0 if full else 16,
+        white=255 if full else 235,
     )
 
 
@@ -184,6 +189,11 @@ def _reduced(picture: VideoFrame) -> tuple[Pixels, int]:
     rows, columns = height // scale, width // scale
     part = light[: rows * scale, : columns * scale]
     small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA) if scale > 1 else part.copy()
-    if small.dtype == np.uint16:
-        small = np.asarray(small, np.uint16) >> (picture.format.components[0].bits - 8)
-    return np.asarray(small, np.uint8), scale
+    return eight_bits(small, picture), scale
+
+
+def eight_bits(light: NDArray[Any], picture: VideoFrame) -> Pixels:
+    """Levels of `picture` (8 to 16 bits) as 8 bits."""
+    if light.dtype == np.uint16:
+        light = light >> (picture.format.components[0].bits - 8)
+    return np.asarray(light, np.uint8)
