@@ -2,7 +2,7 @@
 
 The regressed position says where to look; the centroid of the heatmap around it is nearer to the joint: on
 the Pose2Sim balancing clip (camera 1, full model, one fixed region) the median distance to OpenPose's points
-falls from 25 to 16 px. Source: MediaPipe, RefineLandmarksFromHeatmapCalculator, kernel 7, least confidence 0.5.
+falls from 25 to 16 px. Source: MediaPipe, RefineLandmarksFromHeatmapCalculator (kernel 7, confidence 0.5).
 """
 
 from __future__ import annotations
