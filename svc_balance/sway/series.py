@@ -28,6 +28,8 @@ SLOW_HZ, FAST_HZ, FAST_FROM_FPS = 30.0, 60.0, 55.0
 HAMPEL_S, HAMPEL_SD = 11 / 30, 3.0
 # The MAD of 11 samples is low on average by this factor, n / (n - 0.8) (Croux & Rousseeuw 1992).
 SMALL_SAMPLE = 11 / 10.2
+# Nothing of a body goes and comes back in less; what does is a glitch of the landmarks.
+GLITCH_S = 0.1
 # Deviations below this share of the picture's height are noise, not outliers, however still the subject is.
 HAMPEL_FLOOR = 0.0005
 # Sources faster than the target are low-passed at this share of the target rate before decimation.
@@ -161,19 +163,26 @@ def _clean(landmarks: Landmarks, time_s: Floats, step_s: float) -> tuple[Floats,
         chosen = segment == part
         for point in range(POINTS):
             outliers[chosen, point] = hampel(
-                values[chosen, point, :2], window, HAMPEL_FLOOR * landmarks.height
+                values[chosen, point, :2],
+                window,
+                HAMPEL_FLOOR * landmarks.height,
+                max(1, round(GLITCH_S / step_s)),
             ).any(axis=1)
     values[outliers] = np.nan
     return values, outliers
 
 
-def hampel(x: Floats, window: int, floor: float) -> Mask:
-    """Samples of [N, C] farther from the running median than 3 robust standard deviations and than `floor`.
+def hampel(x: Floats, window: int, floor: float, longest: int) -> Mask:
+    """Outliers among samples [N, C]: short excursions far from the running median.
 
-    The standard deviation is that of the window or the series' median one, whichever is larger: in windows
-    this short the MAD alone comes out small so often that it would discard several percent of plain noise.
-    The window (odd, samples) shrinks at the ends; NaN is ignored and is never an outlier.
-    Source: Davies & Gather 1993, J Am Stat Assoc 88:782 (Hampel identifier).
+    Farther from the median of the window (odd, samples; it shrinks at the ends) than 3 robust standard
+    deviations and than `floor`, after Davies & Gather 1993, J Am Stat Assoc 88:782 (Hampel identifier). The
+    standard deviation is that of the window or the series' median one, whichever is larger: in windows this
+    short the MAD alone comes out small so often that it would discard several percent of plain noise.
+
+    A foot that leaves the floor is far from its median too, and for longer. So an outlier must also lie off
+    the straight line between the good samples around it by as much, in a run of at most `longest` samples.
+    NaN is ignored and is never an outlier.
     """
     half = min(window, 2 * len(x) + 1) // 2
     padded = np.pad(x, ((half, half), (0, 0)), constant_values=np.nan)
@@ -181,9 +190,25 @@ def hampel(x: Floats, window: int, floor: float) -> Mask:
     median = _median(windows)
     mad = _median(np.abs(windows - median[..., None]))
     typical = np.nan_to_num(_median(mad.T))
-    robust_sd = SMALL_SAMPLE * 1.4826 * np.maximum(mad, typical)
-    limit = np.maximum(HAMPEL_SD * robust_sd, floor)
-    return np.asarray(np.abs(x - median) > limit)
+    limit = np.maximum(HAMPEL_SD * SMALL_SAMPLE * 1.4826 * np.maximum(mad, typical), floor)
+    suspect = np.abs(x - median) > limit
+    return suspect & _excursions(x, suspect, limit, longest)
+
+
+def _excursions(x: Floats, suspect: Mask, limit: Floats, longest: int) -> Mask:
+    """Suspects [N, C] in short runs and off the line between the good samples before and after."""
+    rows = np.arange(len(x))[:, None]
+    good = np.isfinite(x) & ~suspect
+    before = np.maximum.accumulate(np.where(good, rows, -1), axis=0)
+    after = np.minimum.accumulate(np.where(good, rows, len(x))[::-1], axis=0)[::-1]
+    # At the ends there is one neighbour; with none at all nothing can be told.
+    low, high = np.where(before < 0, after, before), np.where(after == len(x), before, after)
+    known = (low < len(x)) & (high >= 0)
+    start = np.take_along_axis(x, np.clip(low, 0, len(x) - 1), axis=0)
+    end = np.take_along_axis(x, np.clip(high, 0, len(x) - 1), axis=0)
+    share = np.clip((rows - low) / np.maximum(high - low, 1), 0, 1)
+    off = np.abs(x - (start + share * (end - start))) > limit
+    return np.asarray(known & off & (after - before - 1 <= longest))
 
 
 def _median(windows: Floats) -> Floats:
