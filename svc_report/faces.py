@@ -19,6 +19,8 @@ LEAST_POINTS = 3
 OF_TRUNK = 0.36
 """Half side of the box over the trunk's length, shoulders to hips. A head is 0.13 of body height, the trunk
 0.29 (Drillis and Contini 1966), so half a head is 0.23 trunks: the rest is margin."""
+HEAD_OF_TRUNK = 0.23
+"""Half a head over the trunk's length."""
 OF_SPREAD = 1.8
 """Half side of the box over the largest distance of a face point from their mean."""
 BLOCKS = 5
@@ -85,10 +87,19 @@ def pixelate_all(picture: Picture, block: int) -> None:
     picture[:] = _blocks(picture, block)
 
 
-def pixelate_outside(picture: Picture, left: int, top: int, right: int, bottom: int, block: int) -> None:
-    """Replaces everything outside a rectangle by blocks, in place."""
+def pixelate_around(picture: Picture, points: Floats, face: Box) -> None:
+    """Replaces everything outside the subject's landmarks and head by blocks, in place.
+
+    points: [33, 2] px of this picture, NaN where not found.
+    """
+    height, width = picture.shape[:2]
+    known = points[np.isfinite(points).all(axis=1)]
+    known = np.concatenate([known, [[face.x - face.half, face.y - face.half], [face.x + face.half, face.y]]])
+    room = 0.4 * face.half
+    left, top = np.clip(known.min(axis=0) - room, 0, [width, height]).astype(int)
+    right, bottom = np.clip(known.max(axis=0) + room, 0, [width, height]).astype(int)
     kept = picture[top:bottom, left:right].copy()
-    pixelate_all(picture, block)
+    pixelate_all(picture, max(8, round(2 * face.half / BLOCKS)))
     picture[top:bottom, left:right] = kept
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mesh.landmarks import INDEX, Landmarks
+from mesh.landmarks import INDEX, POINTS, Landmarks
 from svc_report.faces import FACE_POINTS
 
 Floats = NDArray[np.float64]
@@ -43,13 +43,13 @@ def pose_at(series: Landmarks, time_s: float, scale: float) -> Floats:
     """
     times = series.time_s
     if not len(times):
-        return np.full((len(INDEX), 2), np.nan)
+        return np.full((POINTS, 2), np.nan)
     after = int(np.searchsorted(times, time_s))
     before = max(after - 1, 0)
     after = min(after, len(times) - 1)
     nearest = before if abs(times[before] - time_s) <= abs(times[after] - time_s) else after
     if abs(times[nearest] - time_s) > LONGEST_GAP_S:
-        return np.full((len(INDEX), 2), np.nan)
+        return np.full((POINTS, 2), np.nan)
     gap = times[after] - times[before]
     if 0 < gap <= LONGEST_GAP_S:
         share = float(np.clip((time_s - times[before]) / gap, 0, 1))
@@ -57,9 +57,9 @@ def pose_at(series: Landmarks, time_s: float, scale: float) -> Floats:
         points = np.where(np.isfinite(points), points, series.image_px[nearest])
     else:
         points = series.image_px[nearest].copy()
-    visible: NDArray[np.bool_] = np.greater_equal(series.visibility[nearest], CERTAIN)
     # Faces are hidden by their landmarks, however uncertain these are.
-    visible[:FACE_POINTS] = True
+    visible = np.full(POINTS, True)
+    visible[FACE_POINTS:] = series.visibility[nearest, FACE_POINTS:] >= CERTAIN
     return np.where(visible[:, None], points, np.nan) * scale
 
 
@@ -108,10 +108,9 @@ def com(picture: Picture, centre: Floats) -> None:
 
 def trail(picture: Picture, points: Floats) -> None:
     """A line through points [N, 2], interrupted at gaps."""
-    known = np.isfinite(points).all(axis=1)
-    for start, end in zip(range(len(points) - 1), range(1, len(points)), strict=True):
-        if known[start] and known[end]:
-            cv2.line(picture, _fixed(points[start]), _fixed(points[end]), COM, 2, cv2.LINE_AA, FIXED_BITS)
+    for start, end in zip(points[:-1], points[1:], strict=True):
+        if np.isfinite(start).all() and np.isfinite(end).all():
+            cv2.line(picture, _fixed(start), _fixed(end), COM, 2, cv2.LINE_AA, FIXED_BITS)
 
 
 def _fixed(point: Floats) -> tuple[int, int]:

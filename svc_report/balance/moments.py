@@ -9,7 +9,7 @@ import numpy as np
 from assay.balance.v1.balance_pb2 import BalanceEvent, SwayPage
 
 from svc_report import numbers
-from svc_report.balance import wording
+from svc_report.balance import results
 from svc_report.balance.traces import Traces, window_of
 
 MAX_MOMENTS = 6
@@ -63,7 +63,7 @@ def _wanted(page: SwayPage, found: Traces, duration_s: float) -> Iterator[Moment
 def _of(event: BalanceEvent, *, middle: bool = False) -> Moment:
     """An event's onset, or the middle of its duration, where a compensation shows."""
     time_s = event.onset_s + (event.duration_s / 2 if middle else 0.0)
-    return Moment(max(time_s, 0.0), wording.EVENTS.get(event.id, event.id.replace("_", " ").capitalize()))
+    return Moment(max(time_s, 0.0), results.event_name(event.id))
 
 
 def _largest_sway(page: SwayPage, found: Traces) -> Iterator[Moment]:

@@ -104,13 +104,18 @@ def _basis(metric: BalanceMetric) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def event_name(identifier: str) -> str:
+    """An event id in words."""
+    return wording.EVENTS.get(identifier, identifier.replace("_", " ").capitalize())
+
+
 def events(page: SwayPage) -> tuple[Happening, ...]:
     """Events in order of onset, numbered as in the charts."""
     return tuple(
         Happening(
             number=str(index),
             mark=marks.event(event.kind),
-            name=wording.EVENTS.get(event.id, event.id.replace("_", " ").capitalize()),
+            name=event_name(event.id),
             onset=f"{numbers.fixed(event.onset_s, 2)}\u00a0s"
             + (
                 f" ±\u00a0{numbers.fixed(event.onset_uncertainty_s, 2)}"

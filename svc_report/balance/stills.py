@@ -85,7 +85,7 @@ def of_landmarks(series: Landmarks, found: Traces, moments: Sequence[Moment]) ->
         points = skeleton.pose_at(series, moment.time_s, 1.0)
         if np.isfinite(points[faces.FACE_POINTS :]).any():
             ground = np.full((HEIGHT, WIDTH, 3), GROUND, np.uint8)
-            head = 0.22 * faces.trunk_px(series) * HEIGHT / crop.height
+            head = faces.HEAD_OF_TRUNK * faces.trunk_px(series) * HEIGHT / crop.height
             stills.append(_drawn(ground, points, crop, found, moment, moment.time_s, head))
     return stills
 
@@ -122,21 +122,9 @@ def _hidden(picture: Picture, points: Floats, trunk: float, crowd: bool) -> bool
     if box is None:
         return False
     if crowd:
-        height, width = picture.shape[:2]
-        around_subject(picture, points, box, width, height)
+        faces.pixelate_around(picture, points, box)
     faces.pixelate(picture, box)
     return True
-
-
-def around_subject(picture: Picture, points: Floats, face: faces.Box, width: int, height: int) -> None:
-    """Pixelates everything outside the subject's landmarks and head, in place."""
-    known = points[np.isfinite(points).all(axis=1)]
-    known = np.concatenate([known, [[face.x - face.half, face.y - face.half], [face.x + face.half, face.y]]])
-    room = 0.4 * face.half
-    (left, top), (right, bottom) = known.min(axis=0) - room, known.max(axis=0) + room
-    left, right = (int(np.clip(value, 0, width)) for value in (left, right))
-    top, bottom = (int(np.clip(value, 0, height)) for value in (top, bottom))
-    faces.pixelate_outside(picture, left, top, right, bottom, max(8, round(2 * face.half / faces.BLOCKS)))
 
 
 def _cut(picture: Picture, crop: Crop, scale: float) -> Picture:
