@@ -110,8 +110,8 @@ def _camera(quality: Quality) -> tuple[Flag | None, ...]:
     flags: list[Flag | None] = []
     if camera.speed_px > MOST_CAMERA_SPEED or camera.drift_percent > MOST_CAMERA_DRIFT:
         message = (
-            f"The camera moved: {camera.speed_px:.1f} px from frame to frame and {camera.drift_percent:.1f} % "
-            "of the picture in all. Put the phone on a tripod and switch stabilisation off."
+            f"The camera moved: {camera.speed_px:.1f} px from frame to frame and {camera.drift_percent:.1f}"
+            " % of the picture in all. Put the phone on a tripod and switch stabilisation off."
         )
         flags.append(Flag("CAMERA_MOVED", Level.FAIL, message))
     if camera.zoom_percent > MOST_ZOOM:
