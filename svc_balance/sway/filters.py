@@ -59,14 +59,15 @@ def derivative(x: Floats, fs_hz: float) -> Floats:
     """First derivative along axis 0 by the five-point central difference, per second.
 
     Its gain error is below 0.6 % at fs_hz / 10 (a three-point difference loses 6.5 % there), so velocities
-    do not depend on the frame rate. The two samples at either end, and next to a gap, use lower orders or are
-    NaN.
+    do not depend on the frame rate. The two samples at either end are of lower order; those next to a gap
+    are of lower order or NaN.
     """
     x = np.asarray(x, np.float64)
     out = np.full_like(x, np.nan)
     if len(x) >= 3:
         out[1:-1] = (x[2:] - x[:-2]) / 2
-        out[0], out[-1] = x[1] - x[0], x[-1] - x[-2]
+        out[0] = (4 * x[1] - 3 * x[0] - x[2]) / 2
+        out[-1] = (3 * x[-1] - 4 * x[-2] + x[-3]) / 2
     if len(x) >= 5:
         five = (8 * (x[3:-1] - x[1:-3]) - (x[4:] - x[:-4])) / 12
         out[2:-2] = np.where(np.isfinite(five), five, out[2:-2])
@@ -90,7 +91,7 @@ def _design_hz(cutoff_hz: float, fs_hz: float, *, rising: bool) -> float:
 
 def _zero_lag(x: Floats, fs_hz: float, sos: Floats) -> Floats:
     x = np.asarray(x, np.float64)
-    columns = x.reshape(len(x), -1)
+    columns = x.reshape(len(x), math.prod(x.shape[1:]))
     out = np.full_like(columns, np.nan)
     finite = np.isfinite(columns)
     whole = finite.all(axis=0)
