@@ -180,7 +180,7 @@ class _Signals:
         rule = self.rules.stance_foot_moved
         place = self.feet.place_px[self.part, SIDES.index(side)] / self.leg[:, None]
         home = np.array([_baseline(place[:, axis], self._inside, self.feet.fs_hz) for axis in (0, 1)])
-        out = np.hypot(*(place - home).T)
+        out: Floats = np.hypot(*(place - home).T)
         pause = max(2, round(_SETTLES_S * self.feet.fs_hz))
         if len(place) <= pause:
             return out
