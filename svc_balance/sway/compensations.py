@@ -27,6 +27,8 @@ __all__ = ["VERSION", "Compensation", "Compensations", "find"]
 BASELINE_S = 1.0
 # Depth is the pose model's guess: events from it are trusted this much.
 DEPTH_TRUST = 0.5
+# An oblique view shortens what it shows.
+OBLIQUE_TRUST = 0.7
 # A signal must be seen in this share of the window.
 NEEDED_SHARE = 0.5
 # A peak counts in full from this many times the landmarks' noise.
@@ -90,12 +92,13 @@ def find(
 
     baseline: a still stretch that says where limbs are at rest; the window's first second when None.
     """
-    if side not in RIGHT or view.sign is None:
-        reason = "SIDE_UNKNOWN" if side not in RIGHT else view.hidden("ml") or "NOT_IN_VIEW"
+    if side not in RIGHT or not view.view:
+        reason = "VIEW_UNKNOWN" if side in RIGHT else "SIDE_UNKNOWN"
         return Compensations((), tuple(Hidden(threshold.id, reason) for threshold in THRESHOLDS))
     inside = prepared.between(*window)
     still = prepared.between(*(baseline or (window[0], window[0] + BASELINE_S)))
-    body = Planar(prepared, view.sign)
+    body = Planar(prepared, view.sign or 1.0)
+    trust = OBLIQUE_TRUST if view.view == "oblique" else 1.0
     events: list[Compensation] = []
     hidden: list[Hidden] = []
     for threshold in THRESHOLDS:
@@ -106,7 +109,7 @@ def find(
         for signal in _signals(threshold.id, body, prepared, side, view, inside, still, scale):
             if inside.any() and np.isfinite(signal.values[inside]).mean() >= NEEDED_SHARE:
                 seen = True
-                events.extend(_events(threshold, signal, prepared, inside))
+                events.extend(_events(threshold, signal, prepared, inside, trust))
         if not seen:
             hidden.append(Hidden(threshold.id, "LANDMARKS_MISSING"))
     return Compensations(tuple(sorted(events, key=lambda event: (event.onset_s, event.id))), tuple(hidden))
@@ -197,7 +200,11 @@ def _turn(prepared: Prepared, name: str) -> Floats:
 
 
 def _events(
-    threshold: Threshold, signal: _Signal, prepared: Prepared, inside: NDArray[np.bool_]
+    threshold: Threshold,
+    signal: _Signal,
+    prepared: Prepared,
+    inside: NDArray[np.bool_],
+    trust: float,
 ) -> Iterator[Compensation]:
     shortest = max(1, round(threshold.min_s * prepared.fs_hz))
     for sense, side in ((1.0, signal.positive), (-1.0, signal.negative)):
@@ -215,7 +222,7 @@ def _events(
                 peak=peak if side else sense * peak,
                 unit=threshold.unit,
                 side=side,
-                confidence=float(np.clip(visibility * size * clear * signal.trust, 0, 1)),
+                confidence=float(np.clip(visibility * size * clear * signal.trust * trust, 0, 1)),
             )
 
 
