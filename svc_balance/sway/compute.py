@@ -20,6 +20,7 @@ from svc_balance.sway.entropy import (
     sample_entropy,
 )
 from svc_balance.sway.extent import extent_values
+from svc_balance.sway.peaks import sway_density, velocity_peaks
 from svc_balance.sway.smoothness import smoothness_values
 from svc_balance.sway.spectrum import segment_samples, spectral_values, welch
 
@@ -28,6 +29,8 @@ Floats = NDArray[np.float64]
 FEWEST_SAMPLES = 5
 LONGEST_S = 600.0
 HIGHEST_RATE_HZ = 5000.0
+# Fractal dimension, entropies, fluctuation and sway density look at every sample about this often.
+COUNTING_HZ = 30.0
 
 
 def metrics(
@@ -36,8 +39,8 @@ def metrics(
     """Every metric that the record can carry, on the signal as it is given: no filter, only its mean removed.
 
     Ids and formulas: docs/balance-metrics.md. An id is absent when the view does not show its axis, when the
-    record is too short for it (spectra 10 s, diffusion 30 s, entropies and fluctuation 200 samples,
-    multiscale entropy 60 s) or when the formula has no value (MFREQ of a constant).
+    record is too short for the formula (spectra and diffusion 10 s, entropies and fluctuation 200 samples,
+    multiscale entropy 60 s; `measure` asks for more) or when the formula has no value (MFREQ of a constant).
 
     Args:
         ml_mm: [N] medio-lateral position in mm, + to the subject's right; 5 samples to 600 s.
@@ -83,15 +86,19 @@ def dynamic(ml: Floats, ap: Floats | None, fs_hz: float, way: Conventions) -> di
     """Path, hybrid, smoothness and stochastic metrics: those that depend on velocity; signals centred, mm."""
     rows = position_rows(ml, ap) | path_rows(ml, ap, fs_hz)
     means = {name: row.mean() for name, row in rows.items()}
-    stride = counting_stride(fs_hz, way)
+    stride = counting_stride(fs_hz)
     counted = len(ml[::stride])
     out = _numbers(path_values(means, len(ml), counted, fs_hz, way))
     out |= smoothness_values(ml, ap, fs_hz)
+    if ap is not None:
+        out |= sway_density(ml[::stride], ap[::stride], fs_hz / stride)
     if len(ml) / fs_hz >= MIN_DURATION_S:
         out |= diffusion_values(ml, ap, fs_hz, logarithmic=way.log_diffusion)
     for suffix, signal in (("_ML", ml), ("_AP", ap)):
-        if signal is not None and counted >= MIN_SAMPLES:
-            out |= regularity(signal[::stride], suffix, len(ml) / fs_hz)
+        if signal is not None:
+            out |= velocity_peaks(signal, fs_hz, suffix)
+            if counted >= MIN_SAMPLES:
+                out |= regularity(signal[::stride], suffix, len(ml) / fs_hz)
     return out
 
 
@@ -116,9 +123,9 @@ def spectral(ml: Floats, ap: Floats | None, fs_hz: float, way: Conventions) -> d
     return _numbers(spectral_values(frequency, ml_density, ap_density, way))
 
 
-def counting_stride(fs_hz: float, way: Conventions) -> int:
-    """Every how many samples the metrics that count samples look."""
-    return max(1, round(fs_hz / way.counting_hz)) if way.counting_hz else 1
+def counting_stride(fs_hz: float) -> int:
+    """Every how many samples the metrics that count samples look, so that they do not depend on the rate."""
+    return max(1, round(fs_hz / COUNTING_HZ))
 
 
 def centred(x: Floats) -> Floats:

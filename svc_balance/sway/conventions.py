@@ -24,8 +24,6 @@ class Conventions:
         band_hz: spectral band, both ends included.
         welch_linear: Welch segments lose their line instead of their mean, and are padded to the record.
         power_per_bin: power is the sum of densities, without the bin's width.
-        counting_hz: rate at which metrics that depend on the number of samples are taken (fractal dimension,
-            entropies, detrended fluctuation); 0: at the signal's own rate.
         centred: positions are taken about the record's mean; otherwise as they come.
         log_diffusion: stabilogram diffusion fitted on logarithms, its regions searched for (Quijoux 2021).
     """
@@ -37,14 +35,13 @@ class Conventions:
     band_hz: tuple[float, float] = (0.15, 3.0)
     welch_linear: bool = False
     power_per_bin: bool = False
-    counting_hz: float = 30.0
     centred: bool = True
     log_diffusion: bool = False
 
 
 ASSAY = Conventions("assay")
 # Santos & Duarte 2016 (PeerJ 4:e2648): raw data, path over N / fs, F-form prediction ellipse.
-BDS = Conventions("bds", intervals=False, exact_ellipse=True, band_hz=(0.15, 5.0), counting_hz=0)
+BDS = Conventions("bds", intervals=False, exact_ellipse=True, band_hz=(0.15, 5.0))
 # Quijoux et al. 2021 (Physiol Rep 9:e15067), code_descriptors_postural_control at c66a0e4.
 JYTHEN = Conventions(
     "jythen",
@@ -54,7 +51,6 @@ JYTHEN = Conventions(
     band_hz=(0.15, 5.0),
     welch_linear=True,
     power_per_bin=True,
-    counting_hz=0,
     centred=False,
     log_diffusion=True,
 )

@@ -104,6 +104,15 @@ def _dynamic() -> list[Definition]:
         *_family("LFS", "Path length over ellipse area", "1/mm", one, -1, axes="both"),
         *_family("FD_CC", "Fractal dimension, circle", "1", one, 0, axes="both"),
         *_family("FD_CE", "Fractal dimension, ellipse", "1", one, 0, axes="both"),
+        *_family("VZC", "Zero crossings of velocity", "1/s", one, 0, axes="ML AP"),
+        *_family("VPEAK", "Mean peak speed", "mm/s", one, 1, axes="ML AP"),
+        *_family("VPEAK_POS", "Mean peak velocity, right or forward", "mm/s", one, 1, axes="ML AP"),
+        *_family("VPEAK_NEG", "Mean peak velocity, left or backward", "mm/s", one, 1, axes="ML AP"),
+        # The radius is in mm, so these scale only roughly.
+        *_family("SWAY_DENSITY_PEAK", "Mean peak of sway density, 3 mm", "s", one, -1, axes="both"),
+        *_family(
+            "SWAY_DENSITY_DISTANCE", "Distance between peaks of sway density", "mm", one, 1, axes="both"
+        ),
         *_family("LDLJ", "Log dimensionless jerk (A: RANGE)", "1", one, 0, indicative=True),
     ]
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MIN_DURATION_S = 30.0
+# A third of the record must reach well into the long region.
+MIN_DURATION_S = 10.0
 # Regions of open-loop and closed-loop control; CoM and CoP change over between 0.3 and 2.5 s.
 SHORT_S = 1.0
 LONG_S = 10.0

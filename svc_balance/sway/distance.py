@@ -108,7 +108,7 @@ def path_values(means: Means, samples: int, counted: int, fs_hz: float, way: Con
         spread = means[f"v_{axis}2"] - means[f"v_{axis}"] ** 2
         out["PHASE_PLANE" + suffix] = np.sqrt(means[f"{axis}2"] + np.maximum(spread, 0))
         with np.errstate(invalid="ignore", divide="ignore"):
-            out["MFREQ" + suffix] = out["MVELO" + suffix] / (4 * math.sqrt(2) * means[f"{axis}_abs"])
+            out["MFREQ" + suffix] = means[f"speed_{axis}"] / (4 * math.sqrt(2) * means[f"{axis}_abs"])
     if "ap2" not in means:
         return out
     out["TOTEX"] = means["speed"] * seconds
@@ -117,7 +117,7 @@ def path_values(means: Means, samples: int, counted: int, fs_hz: float, way: Con
     out["AREA_SW"] = means["swept"]
     static = position_values(means, samples, way)
     with np.errstate(invalid="ignore", divide="ignore"):
-        out["MFREQ"] = out["MVELO"] / (2 * math.pi * means["r"])
+        out["MFREQ"] = means["speed"] / (2 * math.pi * means["r"])
         out["LFS"] = out["TOTEX"] / static["AREA_PEA95"]
         out["FD_CC"] = fractal_dimension(counted, 2 * _circle_radius(means), out["TOTEX"])
         ellipse = static["AREA_PEA95"] if way.population_ellipse else static["AREA_CE"]

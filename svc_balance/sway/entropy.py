@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
 
@@ -14,6 +13,8 @@ EMBEDDING = 2
 TOLERANCE = 0.2
 # Richman & Moorman 2000: 10^m to 20^m templates; 200 is the least we answer for.
 MIN_SAMPLES = 200
+# Templates compared at once: small enough for the cache.
+BLOCK = 64
 MSE_SCALES = 6
 MSE_MIN_DURATION_S = 60.0
 
@@ -42,13 +43,17 @@ def template_matches(x: Floats, tolerance: float | None = None) -> tuple[Floats,
     if not r > 0:
         nothing = np.zeros(len(x) - EMBEDDING)
         return nothing, nothing
-    embedded = np.lib.stride_tricks.sliding_window_view(x, EMBEDDING + 1)
-    counts = []
-    for templates in (embedded, embedded[:, :EMBEDDING]):
-        tree = cKDTree(templates)
-        found = tree.query_ball_point(templates, r, p=np.inf, return_length=True)
-        counts.append(np.asarray(found, np.float64) - 1)
-    return counts[0], counts[1]
+    count = len(x) - EMBEDDING
+    longer, shorter = np.empty(count), np.empty(count)
+    for first in range(0, count, BLOCK):
+        end = min(first + BLOCK, count)
+        rows = end - first
+        near = np.abs(x[first : end + EMBEDDING, None] - x) <= r
+        alike = near[:rows, :count] & near[1 : rows + 1, 1 : count + 1]
+        shorter[first:end] = np.count_nonzero(alike, axis=1) - 1
+        alike &= near[2 : rows + 2, 2 : count + 2]
+        longer[first:end] = np.count_nonzero(alike, axis=1) - 1
+    return longer, shorter
 
 
 def multiscale_entropy(x: Floats) -> float:
