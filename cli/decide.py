@@ -16,10 +16,13 @@ from cli.problems import refused
 @click.option("--json", "as_json", is_flag=True, help="Print the whole decision with its trace.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of a case and end.")
 def decide(case: Path | None, as_json: bool, schema: bool) -> None:
-    """Decides CASE, a JSON file, under a ruleset: options per ink, flags, trace.
+    """Decides CASE, a JSON file, under a ruleset: options per ink or a balance score, flags, trace.
+
+    A case whose ruleset is balance@... is a DecideBalanceRequest in the JSON form of Protobuf.
 
     \b
     Example:
+      assay decide svc_decision/examples/single-leg-eyes-open.json
       assay decide svc_decision/examples/red-on-type-ii.json --json
       assay decide --schema
     """
@@ -38,6 +41,12 @@ def decide(case: Path | None, as_json: bool, schema: bool) -> None:
         stated = json.loads(case.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise refused("CASE_INVALID", f"{case} cannot be read as JSON: {error}") from error
+    if isinstance(stated, dict) and str(stated.get("ruleset", "")).startswith("balance@"):
+        balance = _decide_balance(stated)
+        click.echo(
+            json.dumps(balance, indent=2, ensure_ascii=False) if as_json else _readable_balance(balance)
+        )
+        return
     parsed = parse_case(stated)
     decision = to_json(run(parsed, load_ruleset(parsed.ruleset or DEFAULT_RULESET)))
     click.echo(json.dumps(decision, indent=2, ensure_ascii=False) if as_json else _readable(decision))
@@ -60,3 +69,45 @@ def _readable(decision: dict[str, Any]) -> str:
     lines += [f"{flag['id']} {flag['severity']}: {flag['text']}" for flag in decision["flags"]]
     lines += decision["messages"]
     return "\n".join(lines)
+
+
+def _decide_balance(stated: dict[str, Any]) -> dict[str, Any]:
+    """The whole decision of a balance case. Raises InvalidInput naming every fault."""
+    from assay.decision.v1.decision_pb2 import DecideBalanceRequest
+    from google.protobuf.json_format import ParseDict, ParseError
+
+    from mesh.door import validate
+    from svc_decision.balance.wire import case_of_request, decided_page
+
+    request = DecideBalanceRequest()
+    try:
+        ParseDict(stated, request)
+    except ParseError as error:
+        raise refused("CASE_INVALID", f"The case is no DecideBalanceRequest: {error}") from error
+    validate(request)
+    _, document = decided_page(case_of_request(request), request.ruleset)
+    decided: dict[str, Any] = json.loads(document)
+    return decided
+
+
+def _readable_balance(decision: dict[str, Any]) -> str:
+    ruleset, score = decision["ruleset"], decision["score"]
+    lines = [
+        f"status: {decision['status']}   score: {_value(score)}   "
+        f"ruleset: {ruleset['name']}@{ruleset['version']} ({ruleset['approval']})"
+    ]
+    for part in decision.get("sub_scores", []):
+        weight = part.get("weight", 0)
+        lines.append(
+            f"  {part['id']:<14} {_value(part['score'])}  weight {weight:.2f}  {part.get('rule', '')}"
+        )
+    lines += [f"{flag['id']} {flag['severity']}: {flag['text']}" for flag in decision["flags"]]
+    lines += decision["messages"]
+    return "\n".join(lines)
+
+
+def _value(measured: dict[str, Any]) -> str:
+    if "value" not in measured:
+        return f"none ({measured.get('not_measurable', '')})"
+    interval = f" ({measured['low_95']:.0f} to {measured['high_95']:.0f})" if "low_95" in measured else ""
+    return f"{measured['value']:.0f}{interval}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -128,16 +129,18 @@ def pose_label(page: pb.PosePage) -> str:
 
 
 def quantity_of(measured: Measurement) -> Quantity | None:
-    """The quantity of a measurement, None when it was not measurable."""
-    if not measured.HasField("value"):
+    """The quantity of a measurement, None when it was not measurable or is no finite number."""
+    if not measured.HasField("value") or not math.isfinite(measured.value):
         return None
     value, low, high = measured.value, None, None
     if measured.HasField("low_95") and measured.HasField("high_95"):
         low, high = measured.low_95, measured.high_95
     elif measured.HasField("standard_uncertainty"):
-        half = _Z95 * measured.standard_uncertainty
+        half = _Z95 * abs(measured.standard_uncertainty)
         low, high = value - half, value + half
-    return Quantity(value, low, high, measured.unit)
+    if low is None or high is None or not math.isfinite(low + high):
+        return Quantity(value, None, None, measured.unit)
+    return Quantity(value, min(low, value), max(high, value), measured.unit)
 
 
 def _earlier(e: pb.EarlierTrial) -> Trial:
@@ -176,11 +179,13 @@ def _readings(sway: pb.SwayPage, failed: tuple[str, ...]) -> Mapping[str, Readin
     found = [_reading(metric, failed, failing) for metric in sway.metrics]
     if sway.HasField("time_to_failure"):
         found.append(_plain("TIME_TO_FAILURE", sway.time_to_failure, failed))
+    # These two are counted from events, which a failing check of the sway stage may have left incomplete.
+    every = (*failed, *sorted(failing))
     if sway.HasField("bess_errors"):
-        found.append(_plain("BESS_ERRORS", Measurement(value=float(sway.bess_errors), unit="errors"), failed))
+        found.append(_plain("BESS_ERRORS", Measurement(value=sway.bess_errors, unit="errors"), every))
     compensations = _compensations(sway)
     if compensations is not None:
-        found.append(_plain("COMPENSATIONS", compensations, failed))
+        found.append(_plain("COMPENSATIONS", compensations, every))
     return MappingProxyType({reading.id: reading for reading in found})
 
 
