@@ -22,6 +22,7 @@ _UNITS = {
     "mm2/Hz": "\u00a0mm²/Hz",
     "px2": "\u00a0px²",
     "m/s2": "\u00a0m/s²",
+    "L": "\u00a0×\u00a0leg",
 }
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",

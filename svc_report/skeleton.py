@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +110,7 @@ def com(picture: Picture, centre: Floats) -> None:
 
 def trail(picture: Picture, points: Floats) -> None:
     """A line through points [N, 2], interrupted at gaps."""
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in pairwise(points):
         if np.isfinite(start).all() and np.isfinite(end).all():
             cv2.line(picture, _fixed(start), _fixed(end), COM, 2, cv2.LINE_AA, FIXED_BITS)
 

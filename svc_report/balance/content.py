@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from assay.balance.v1.balance_pb2 import BalanceMetric, View
-from assay.common.v1.types_pb2 import FlagLevel, Provenance
-from assay.decision.v1.decision_pb2 import DecisionStatus
+from assay.balance.v1.balance_pb2 import BalanceMetric
+from assay.common.v1.types_pb2 import Provenance
 from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_report import case, marks, numbers
 from svc_report.balance import marks as looks
-from svc_report.balance import plots, results, trial, wording
+from svc_report.balance import metrics, plots, results, summary, trial, wording
 from svc_report.balance.plots import Drawing, Panel
-from svc_report.balance.sheet import BalanceSheet, Summary
+from svc_report.balance.sheet import BalanceSheet
 from svc_report.balance.stills import Still
 from svc_report.balance.traces import Traces, window_of
-from svc_report.sheet import Fact, Mark, Picture, Remark
+from svc_report.sheet import Fact, Mark, Picture
 
 LANGUAGE = "en"
-MAX_FRONT_FLAGS = 4
-MAX_REASONS = 6
 SWAY_PANELS = (
     Panel("com_ml", "Sideways (ML; + right)"),
     Panel("com_ap", "Fore-aft (AP; + forward)"),
@@ -70,7 +68,7 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
         headline=headline,
         explanation=explanation,
         missing=tuple(trial.question(name) for name in decision.missing),
-        summary=_summary(analysis, shown["sway"]),
+        summary=summary.build(analysis, shown["front"]),
         sway_charts=tuple(shown[name] for name in ("stabilogram", "sway") if shown[name].file),
         no_sway="" if shown["sway"].file or shown["stabilogram"].file else _why_no_chart(analysis, "sway"),
         spectrum=shown["spectrum"],
@@ -82,13 +80,15 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
         if analysis.HasField("sway")
         else "Events were not searched for: this analysis has no page of measurements.",
         phases=results.phases(page),
-        groups=results.groups(page, decision.balance),
+        widespread=metrics.widespread(page),
+        groups=metrics.groups(page, decision.balance),
         metric_legend=wording.METRIC_LEGEND,
         norms=results.norms(decision.balance),
         norm_legend=wording.NORM_LEGEND,
         asymmetry=results.comparisons(decision.balance.asymmetry),
         follow_up=results.comparisons(decision.balance.follow_up),
         battery=results.readings(decision.balance.battery),
+        messages=summary.messages(analysis),
         parts=results.parts(decision.balance),
         flags=flags,
         no_flags="No flag fired."
@@ -126,15 +126,14 @@ def _charts(analysis: Analysis, found: Traces) -> dict[str, Drawing | None]:
     unit = found.units.get("com_ml") or found.units.get("com_ap") or "mm"
     spectral = _spectral(analysis)
     band = (spectral.band_low_hz, spectral.band_high_hz) if spectral else (0.0, 0.0)
+    timeline = partial(plots.over_time, found, events=page.events, window=window)
+    carried = [axis for axis in ("ML", "AP") if metrics.measurable(page, axis)]
     return {
-        "stabilogram": plots.stabilogram(found, window, unit=unit),
-        "sway": plots.over_time(
-            found, SWAY_PANELS, page.events, window, 64.0, title="Sway of the centre of mass against time"
-        ),
+        "stabilogram": plots.stabilogram(found, window, carried, unit=unit),
+        "front": timeline(SWAY_PANELS, height=40.0, title="Sway of the centre of mass against time"),
+        "sway": timeline(SWAY_PANELS, height=64.0, title="Sway of the centre of mass against time"),
         "spectrum": plots.spectra(found, window, band, unit=unit) if spectral else None,
-        "angles": plots.over_time(
-            found, ANGLE_PANELS, page.events, window, 46.0, title="Angles of the body against time"
-        ),
+        "angles": timeline(ANGLE_PANELS, height=46.0, title="Angles of the body against time"),
     }
 
 
@@ -153,7 +152,7 @@ def _why_no_chart(analysis: Analysis, name: str) -> str:
             reasons = [
                 metric.measurement.not_measurable for metric in members if metric.measurement.not_measurable
             ]
-            return f"No spectrum: {reasons[0]}" if reasons else "No spectrum was measured for this trial."
+            return f"No spectrum: {reasons[0]}." if reasons else "No spectrum was measured for this trial."
     return wording.NO_TRACES if not analysis.sway.traces.key else "Not measurable in this recording."
 
 
@@ -181,56 +180,6 @@ def _about_stills(analysis: Analysis, stills: Sequence[Still]) -> str:
     if not analysis.pose.landmarks.key:
         return "No landmarks were found, so there is no picture."
     return wording.NO_STILLS
-
-
-def _summary(analysis: Analysis, chart: Picture) -> Summary:
-    """The first page: every reason to refer, then as many flags as fit."""
-    flags = case.flags(analysis)
-    hard = sum(1 for flag in flags if flag.mark.colour == marks.SEVERITIES["refer"].colour)
-    shown = max(hard, min(MAX_FRONT_FLAGS, len(flags)))
-    time, time_note = results.held(analysis.sway)
-    score, score_note = results.score(analysis.decision.balance)
-    if not analysis.HasField("decision"):
-        score_note = "this analysis has no decision page"
-    return Summary(
-        test=trial.test(analysis),
-        time=time,
-        time_note=time_note,
-        score=score,
-        score_note=score_note,
-        parts=results.parts(analysis.decision.balance),
-        headline_kpis=results.headline(analysis.sway),
-        chart=chart,
-        flags=flags[:shown],
-        flags_more=_flags_more(flags[shown:]),
-        reasons=_reasons(analysis),
-        next_steps=_next_steps(analysis),
-    )
-
-
-def _flags_more(rest: Sequence[object]) -> str:
-    return f"{numbers.count(len(rest), 'more flag')} in section 9." if rest else ""
-
-
-def _reasons(analysis: Analysis) -> tuple[Remark, ...]:
-    """What forbids a conclusion; where nothing could be concluded, the warnings too."""
-    least = FlagLevel.FLAG_LEVEL_FAIL
-    if analysis.decision.status == DecisionStatus.DECISION_STATUS_NOT_MEASURABLE:
-        least = FlagLevel.FLAG_LEVEL_WARN
-    grave = {marks.level(level).word for level in FlagLevel.values() if level >= least}
-    return tuple(remark for remark in trial.remarks(analysis) if remark.mark.word in grave)[:MAX_REASONS]
-
-
-def _next_steps(analysis: Analysis) -> tuple[str, ...]:
-    """The decision's own messages, and what the view leaves out."""
-    messages = [message.text for message in analysis.decision.messages[:8]]
-    if analysis.sway.view in (View.VIEW_FRONT, View.VIEW_BACK):
-        messages.append(wording.NO_FORE_AFT)
-    elif analysis.sway.view in (View.VIEW_LEFT, View.VIEW_RIGHT):
-        messages.append(wording.NO_SIDEWAYS)
-    if not analysis.HasField("decision") or analysis.decision.status == DecisionStatus.DECISION_STATUS_OK:
-        messages.append(wording.COMPARE)
-    return tuple(text for text in messages if text)
 
 
 def _pages(analysis: Analysis, own: Provenance) -> tuple[tuple[str, Provenance], ...]:

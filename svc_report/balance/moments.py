@@ -9,7 +9,7 @@ import numpy as np
 from assay.balance.v1.balance_pb2 import BalanceEvent, SwayPage
 
 from svc_report import numbers
-from svc_report.balance import results
+from svc_report.balance import metrics, results
 from svc_report.balance.traces import Traces, window_of
 
 MAX_MOMENTS = 6
@@ -78,6 +78,7 @@ def _largest_sway(page: SwayPage, found: Traces) -> Iterator[Moment]:
         squares = squares + np.nan_to_num(values - np.nanmean(values)) ** 2
     if names and len(squares) and squares.max() > 0:
         peak = int(squares.argmax())
+        carried = any(metrics.measurable(page, name[-2:].upper()) for name in names)
         distance = numbers.significant(float(np.sqrt(squares[peak])), 2)
-        unit = found.units.get(names[0], "")
-        yield Moment(float(found.time_s[inside][peak]), f"Largest sway: {distance} {unit} from the mean")
+        amount = f": {distance} {found.units.get(names[0], '')} from the mean" if carried else ""
+        yield Moment(float(found.time_s[inside][peak]), f"Largest sway{amount}")

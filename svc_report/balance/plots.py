@@ -48,13 +48,16 @@ class Panel:
 def over_time(
     found: Traces,
     panels: Sequence[Panel],
+    *,
     events: Sequence[BalanceEvent],
     window: tuple[float, float],
     height: float,
-    *,
     title: str,
 ) -> Drawing | None:
-    """Traces one below the other with the events marked; None when no trace has a value."""
+    """Traces one below the other with the events marked; None when no trace has a value.
+
+    The axes fit what was measured; before and after it a line may leave its panel.
+    """
     shown = [panel for panel in panels if found.get(panel.trace) is not None]
     if not shown:
         return None
@@ -70,7 +73,7 @@ def over_time(
     ]
     tops = [top + 16 + index * (height + 16) for index in range(len(shown))]
     for panel, at in zip(shown, tops, strict=True):
-        parts += _panel(found, panel, across, at, height)
+        parts += _panel(found, panel, across, window, (at, at + height))
     parts += _events(events[:MAX_EVENTS], lanes, across, bottom)
     # After the events, whose lines would cross them.
     parts += [
@@ -89,10 +92,16 @@ def over_time(
     return Drawing(svg.document(WIDTH, bottom + 20, parts), alt, caption)
 
 
-def _panel(found: Traces, panel: Panel, across: svg.Scale, top: float, height: float) -> list[str]:
+def _panel(
+    found: Traces, panel: Panel, across: svg.Scale, window: tuple[float, float], rows: tuple[float, float]
+) -> list[str]:
     values, unit = found.values[panel.trace], found.units.get(panel.trace, "")
-    up = svg.around(values, top + height, top, least=LEAST.get(unit, 1.0))
-    times, thin = svg.thinned(found.time_s, values)
+    inside = values[found.within(*window)]
+    fitted = inside if np.isfinite(inside).any() else values
+    up = svg.around(fitted, rows[1], rows[0], least=LEAST.get(unit, 1.0))
+    times, thin = svg.thinned(
+        found.time_s, np.where((values >= up.low) & (values <= up.high), values, np.nan)
+    )
     points = np.array([across(float(time)) for time in times]), np.array([up(float(value)) for value in thin])
     zero = [svg.line(across.start, up(0), across.end, up(0), svg.SOFT, 0.5)] if up.low < 0 < up.high else []
     return [
@@ -142,7 +151,8 @@ def _events(
         colour = marks.event(event.kind).colour
         x, y = across(event.onset_s), 6 + LANE_PT * lane
         end = across(min(event.onset_s + max(event.duration_s, 0), across.high))
-        parts.append(svg.box(x, y + 4.5, end - x, bottom - y - 4.5, colour, opacity=0.08))
+        if event.kind in ("error", "compensation"):
+            parts.append(svg.box(x, y + 4.5, end - x, bottom - y - 4.5, colour, opacity=0.08))
         dash = "" if event.kind in ("start", "failure") else "2 1.5"
         parts.append(svg.line(x, y + 4, x, bottom, colour, 0.7, dash))
         parts.append(svg.disc(x, y, 4.4, colour))
@@ -150,20 +160,25 @@ def _events(
     return parts
 
 
-def stabilogram(found: Traces, window: tuple[float, float], *, unit: str) -> Drawing | None:
+def stabilogram(
+    found: Traces, window: tuple[float, float], carried: Sequence[str], *, unit: str
+) -> Drawing | None:
     """The path of the centre of mass seen from above with its 95 % prediction ellipse.
 
-    Without a fore-aft trace: the distribution of the sideways one. None without either.
+    carried: the axes whose sway was measured, "ML", "AP". With one of them, its distribution; None without.
     """
     inside = found.within(*window)
-    ml, ap = found.get("com_ml"), found.get("com_ap")
-    ml = None if ml is None or np.isfinite(ml[inside]).sum() < 3 else ml[inside]
-    ap = None if ap is None or np.isfinite(ap[inside]).sum() < 3 else ap[inside]
+    ml, ap = (_measured(found, axis, inside) if axis in carried else None for axis in ("ML", "AP"))
     if ml is not None and ap is not None and (np.isfinite(ml) & np.isfinite(ap)).sum() >= 3:
         return _plane(ml, ap, unit)
     if ml is not None:
         return _one_axis(ml, unit, wording.SIDEWAYS, wording.FORE_AFT)
     return _one_axis(ap, unit, wording.FORE_AFT, wording.SIDEWAYS) if ap is not None else None
+
+
+def _measured(found: Traces, axis: str, inside: NDArray[np.bool_]) -> Floats | None:
+    values = found.get(f"com_{axis.lower()}")
+    return None if values is None or np.isfinite(values[inside]).sum() < 3 else values[inside]
 
 
 def _plane(ml: Floats, ap: Floats, unit: str) -> Drawing:

@@ -1,107 +1,20 @@
-"""What was measured and what was decided, as rows of tables."""
+"""What happened and what was decided, as rows of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from assay.balance.v1.balance_pb2 import BalanceMetric, SwayPage
+from assay.balance.v1.balance_pb2 import SwayPage
 from assay.common.v1.types_pb2 import Measurement
-from assay.decision.v1.decision_pb2 import BalanceDecision, Change, NormComparison, SubScore
+from assay.decision.v1.decision_pb2 import BalanceDecision, Change, SubScore
 
 from svc_report import numbers
-from svc_report.balance import marks, wording
-from svc_report.balance.sheet import Comparison, Group, Happening, Kpi, Norm, Part
+from svc_report.balance import marks, metrics, wording
+from svc_report.balance.sheet import Comparison, Happening, Norm, Part
 from svc_report.sheet import Fact, Reading
 
-MAX_METRICS = 160
 MAX_EVENTS = 40
 MAX_ROWS = 40
-
-
-def metric_name(identifier: str) -> str:
-    """A metric id in words, with its axis and statistic."""
-    if identifier in wording.METRICS:
-        return wording.METRICS[identifier]
-    stem, suffixes = identifier, list[str]()
-    while "_" in stem and stem not in wording.METRICS:
-        stem, last = stem.rsplit("_", 1)
-        suffixes.insert(0, wording.AXES.get(last) or wording.STATISTICS.get(last.upper()) or last.lower())
-    if stem in wording.METRICS:
-        return ", ".join((wording.METRICS[stem], *suffixes))
-    return identifier.replace("_", " ")
-
-
-def value_of(measured: Measurement, digits: int = 3) -> str:
-    """Value with unit, or why there is none."""
-    value = numbers.value_of(measured)
-    if value is None:
-        why = measured.not_measurable
-        return f"{numbers.NOT_MEASURABLE}: {why}" if why else numbers.NOT_MEASURABLE
-    return numbers.significant(value, digits) + numbers.unit(measured.unit)
-
-
-def interval_of(measured: Measurement) -> str:
-    """The 95 % interval, else one standard uncertainty, else that there is none."""
-    return numbers.uncertainty_of(measured) if numbers.value_of(measured) is not None else ""
-
-
-def groups(page: SwayPage, decided: BalanceDecision) -> tuple[Group, ...]:
-    """Measurements by group; what is not measurable is listed by its reason, not as rows."""
-    norms = {norm.metric: norm for norm in decided.norms}
-    names = [*wording.GROUPS, *sorted({metric.group for metric in page.metrics} - set(wording.GROUPS))]
-    found = []
-    for name in names:
-        members = [metric for metric in page.metrics[:MAX_METRICS] if metric.group == name]
-        rows = tuple(
-            _kpi(metric, norms) for metric in members if numbers.value_of(metric.measurement) is not None
-        )
-        if members:
-            heading = wording.GROUPS.get(name, name.capitalize() or "Other")
-            found.append(Group(heading, rows, _reasons(members)))
-    return tuple(found)
-
-
-def _reasons(metrics: Sequence[BalanceMetric]) -> tuple[Fact, ...]:
-    by_reason: dict[str, list[str]] = {}
-    for metric in metrics:
-        if numbers.value_of(metric.measurement) is None:
-            reason = metric.measurement.not_measurable or "no reason given"
-            by_reason.setdefault(reason, []).append(metric_name(metric.measurement.id))
-    return tuple(Fact(", ".join(names), reason) for reason, names in by_reason.items())
-
-
-def _kpi(metric: BalanceMetric, norms: Mapping[str, NormComparison]) -> Kpi:
-    measured = metric.measurement
-    norm = norms.get(measured.id)
-    notes = [code.replace("_", " ").lower() for code in metric.flags]
-    if metric.HasField("snr"):
-        notes.append(f"SNR {numbers.significant(metric.snr, 2)}")
-    return Kpi(
-        name=metric_name(measured.id),
-        id=measured.id,
-        value=value_of(measured),
-        interval=interval_of(measured),
-        norm=_norm_cell(norm) if norm else "",
-        flags=", ".join(notes),
-        basis=_basis(metric),
-    )
-
-
-def _norm_cell(norm: NormComparison) -> str:
-    dagger = "\u00a0†" if norm.provisional else ""
-    differs = "\u00a0≠" if norm.protocol_differs else ""
-    mean = numbers.significant(norm.mean) + numbers.unit(norm.unit)
-    return f"{mean}{dagger}{differs}, {norm.band or 'not banded'}"
-
-
-def _basis(metric: BalanceMetric) -> str:
-    parts = []
-    if metric.band_high_hz > 0:
-        parts.append(f"{metric.band_low_hz:g}–{metric.band_high_hz:g}\u00a0Hz")
-    elif metric.cutoff_hz > 0:
-        parts.append(f"{metric.cutoff_hz:g}\u00a0Hz")
-    parts.append(f"v{metric.version}" if metric.version else "")
-    return ", ".join(part for part in parts if part)
 
 
 def event_name(identifier: str) -> str:
@@ -150,17 +63,22 @@ def parts(decided: BalanceDecision) -> tuple[Part, ...]:
 def _part(part: SubScore) -> Part:
     value = numbers.value_of(part.score)
     spread = part.score.standard_uncertainty if part.score.HasField("standard_uncertainty") else None
-    why = part.score.not_measurable or "no reason given"
+    made_from = "; ".join(getattr(part, "from")[:12])
     return Part(
         name=wording.SUB_SCORES.get(part.id, part.id.replace("_", " ").capitalize()),
-        value=f"not given: {why}" if value is None else numbers.fixed(value, 0),
-        spread="" if value is None or spread is None else f"±\u00a0{numbers.fixed(spread, 0)}",
+        value="not given" if value is None else numbers.fixed(value, 0),
+        spread="" if value is None or spread is None else _spread(spread),
         weight=numbers.percent(part.weight),
         share=None if value is None else min(max(value / 100, 0.0), 1.0),
-        made_from="; ".join(getattr(part, "from")[:12]),
+        made_from=part.score.not_measurable or "no reason given" if value is None else made_from,
         rule=part.rule,
         provisional=part.provisional,
     )
+
+
+def _spread(value: float) -> str:
+    """One standard uncertainty of a score; a small one is not rounded away."""
+    return f"±\u00a0{numbers.fixed(value, 0)}" if value >= 0.5 else "± <1"
 
 
 def score(decided: BalanceDecision) -> tuple[str, str]:
@@ -169,18 +87,13 @@ def score(decided: BalanceDecision) -> tuple[str, str]:
     if value is None:
         return "no score", decided.score.not_measurable
     measured = decided.score
-    spread = (
-        f" ±\u00a0{numbers.fixed(measured.standard_uncertainty, 0)}"
-        if measured.HasField("standard_uncertainty")
-        else ""
-    )
-    note = "of 100; ± one standard uncertainty" if spread else "of 100; its uncertainty is not stated"
+    stated = measured.HasField("standard_uncertainty")
+    spread = f" {_spread(measured.standard_uncertainty)}" if stated else ""
+    note = "of 100; ± one standard uncertainty" if stated else "of 100; its uncertainty is not stated"
     if measured.HasField("low_95") and measured.HasField("high_95"):
         note += f"; 95 % interval {numbers.interval(measured.low_95, measured.high_95, 0)}"
     provisional = any(part.provisional for part in decided.sub_scores)
-    return numbers.fixed(value, 0) + spread, note + (
-        "; rests on provisional maps (section 8)" if provisional else ""
-    )
+    return numbers.fixed(value, 0) + spread, note + ("; † see section 8" if provisional else "")
 
 
 def held(page: SwayPage) -> tuple[str, str]:
@@ -192,23 +105,21 @@ def held(page: SwayPage) -> tuple[str, str]:
     text = f"{numbers.fixed(value, 1)}\u00a0s"
     ended = wording.ENDS.get(page.ended_by, page.ended_by.replace("_", " "))
     if page.censored:
-        return f"≥\u00a0{text}", f"no failure before {ended or 'the end'}: the time is censored"
-    spread = interval_of(measured)
-    return text, "; ".join(
-        part for part in (f"ended by {ended}" if ended else "", spread and f"95 %: {spread}") if part
-    )
+        return f"≥\u00a0{text}", f"censored: no failure before {ended or 'the end'}"
+    spread = f"95 %: {metrics.interval(measured)}" if metrics.decimals(measured) is not None else ""
+    return text, "; ".join(part for part in (ended and f"ended: {ended}", spread) if part)
 
 
 def norms(decided: BalanceDecision) -> tuple[Norm, ...]:
     """Norms in full."""
     return tuple(
         Norm(
-            name=metric_name(norm.metric),
-            value=value_of(norm.value),
+            name=metrics.name(norm.metric),
+            value=metrics.value(norm.value),
             group=norm.age_group,
             mean=numbers.significant(norm.mean) + numbers.unit(norm.unit),
-            band=norm.band,
-            source=norm.source,
+            band=norm.band or "none",
+            source=norm.source.rstrip("."),
             differs=tuple(norm.protocol_differs[:8]),
             provisional=norm.provisional,
         )
@@ -225,39 +136,20 @@ def _comparison(change: Change) -> Comparison:
     after = numbers.unit(change.difference.unit)
     mdc = numbers.significant(change.mdc95) + after if change.HasField("mdc95") else "not known"
     dagger = "\u00a0†" if change.provisional and change.HasField("mdc95") else ""
-    value = numbers.value_of(change.difference)
-    note = [change.not_comparable and f"Not comparable: {change.not_comparable}", change.source]
+    given = numbers.value_of(change.difference) is not None
+    difference = f"{metrics.value(change.difference)} ({metrics.interval(change.difference)})"
+    note = (change.not_comparable and f"Not comparable: {change.not_comparable}", change.source)
     return Comparison(
-        name=metric_name(change.metric),
+        name=metrics.name(change.metric),
         now=numbers.significant(change.now) + after,
         other=numbers.significant(change.other) + after,
-        difference=(numbers.significant(value) + after if value is not None else "not given")
-        + (f" ({interval_of(change.difference)})" if value is not None else ""),
+        difference=difference if given else "not given",
         mdc=mdc + dagger,
         mark=marks.verdict(change.verdict or "unknown"),
-        note=". ".join(part for part in note if part),
+        note=". ".join(part.rstrip(".") for part in note if part),
     )
 
 
 def readings(measured: Sequence[Measurement]) -> tuple[Reading, ...]:
     """Totals and ratios of a battery, those without a value included."""
-    return tuple(
-        Reading(metric_name(item.id), value_of(item), interval_of(item)) for item in measured[:MAX_ROWS]
-    )
-
-
-HEADLINE = ("RANGE_ML", "RDIST_ML", "MVELO_ML", "RANGE_AP", "RDIST_AP", "MVELO_AP", "AREA_PEA95")
-
-
-def headline(page: SwayPage) -> tuple[Reading, ...]:
-    """The few measurements of the first page."""
-    by_id = {metric.measurement.id: metric.measurement for metric in page.metrics}
-    shown = [by_id[name] for name in HEADLINE if name in by_id and numbers.value_of(by_id[name]) is not None]
-    rows = [Reading(metric_name(item.id), value_of(item), interval_of(item)) for item in shown]
-    if page.strategy:
-        rows.append(
-            Reading("Strategy (exploratory)", wording.STRATEGIES.get(page.strategy, page.strategy), "")
-        )
-    if page.HasField("bess_errors"):
-        rows.append(Reading("BESS errors", str(page.bess_errors), "at most 10 per condition"))
-    return tuple(rows)
+    return tuple(metrics.reading(item) for item in measured[:MAX_ROWS])

@@ -9,7 +9,7 @@ from svc_report.sheet import Fact, Flag, Mark, Picture, Reading, Remark, Rule, V
 
 @dataclass(frozen=True)
 class Part:
-    """A sub-score. share is 0 to 1 for the bar, absent when there is no value."""
+    """A sub-score. share is 0 to 1 for the bar, absent when there is no value; made_from then says why."""
 
     name: str
     value: str
@@ -23,7 +23,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Kpi:
-    """A row of the table of measurements; `certain` is false where the value carries a quality flag."""
+    """A row of the table of measurements."""
 
     name: str
     id: str
@@ -86,7 +86,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Summary:
-    """The first page. `flags_more` names what was left out and where it stands."""
+    """The first page. The `_more` sentences say what was left out and where it stands."""
 
     test: tuple[Fact, ...]
     time: str
@@ -94,12 +94,14 @@ class Summary:
     score: str
     score_note: str
     parts: tuple[Part, ...]
-    headline_kpis: tuple[Reading, ...]
+    headline: tuple[Reading, ...]
     chart: Picture
     flags: tuple[Flag, ...]
     flags_more: str
     reasons: tuple[Remark, ...]
-    next_steps: tuple[str, ...]
+    notes: tuple[str, ...]
+    notes_more: str
+    limits: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class BalanceSheet:
     events: tuple[Happening, ...]
     no_events: str
     phases: tuple[Fact, ...]
+    widespread: tuple[Fact, ...]
     groups: tuple[Group, ...]
     metric_legend: str
     norms: tuple[Norm, ...]
@@ -135,6 +138,7 @@ class BalanceSheet:
     asymmetry: tuple[Comparison, ...]
     follow_up: tuple[Comparison, ...]
     battery: tuple[Reading, ...]
+    messages: tuple[str, ...]
     parts: tuple[Part, ...]
     flags: tuple[Flag, ...]
     no_flags: str

@@ -115,15 +115,19 @@ def scale(analysis: Analysis) -> str:
     measured = analysis.sway.mm_per_px
     value = numbers.value_of(measured)
     if value is None:
-        why = measured.not_measurable or "no body height or leg length was stated"
-        return f"none: {why}"
+        return f"none: {measured.not_measurable or 'not measured'}"
     how = wording.SCALES.get(analysis.sway.scale_method, analysis.sway.scale_method or "source not stated")
     return f"{numbers.significant(value)}\u00a0mm/px, {how}; {numbers.uncertainty_of(measured)}"
 
 
 def _flags(analysis: Analysis) -> list[QualityFlag]:
-    found = [*analysis.ingest.flags, *analysis.pose.flags, *analysis.sway.flags]
-    return sorted(found, key=lambda flag: -flag.level)[: case.MAX_FLAGS]
+    # A stage may repeat what an earlier one said.
+    found = {
+        (flag.code, flag.message): flag
+        for page in (analysis.ingest, analysis.pose, analysis.sway)
+        for flag in page.flags
+    }
+    return sorted(found.values(), key=lambda flag: -flag.level)[: case.MAX_FLAGS]
 
 
 def quality_sentence(analysis: Analysis) -> str:
