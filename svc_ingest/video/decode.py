@@ -65,12 +65,14 @@ class Frame:
 class Decoding:
     """The frames of one file, once. `look` and `damaged` are filled as they come.
 
-    damaged counts packets that do not decode and frames that the decoder calls corrupt.
+    damaged counts packets that do not decode, frames that the decoder calls corrupt, and packets of which
+    nothing comes.
     """
 
     def __init__(self, file: Remuxed, limits: VideoLimits) -> None:
         self.look: Look | None = None
-        self.damaged = 0
+        self._failed = 0
+        self._packets = 0
         self.frames = 0
         self._file = file
         self._limits = limits
@@ -92,23 +94,31 @@ class Decoding:
             # A frame with missing or broken parts is counted and dropped, never made up.
             stream.codec_context.options = {
                 "err_detect": "explode",
-                "max_pixels": str(2 * self._limits.max_pixels),
+                "max_pixels": str(2 * self._limits.max_pixels),  # counted with padding
             }
             for picture in self._pictures(container, stream):
                 yield self._frame(picture, stream)
 
+    @property
+    def damaged(self) -> int:
+        """Frames that are lost, when all have come."""
+        # A packet holds one frame, but only half of one in some interlaced files.
+        lost = 0 if self.look and self.look.interlaced else self._packets - self.frames
+        return max(self._failed, lost)
+
     def _pictures(self, container: av.container.InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
         try:
             for packet in container.demux(stream):
+                self._packets += packet.size > 0 and not packet.is_discard
                 try:
                     pictures = packet.decode()
                 except InvalidDataError:
-                    self.damaged += 1
+                    self._failed += 1
                     continue
                 for picture in pictures:
                     assert isinstance(picture, VideoFrame)
                     if picture.is_corrupt:
-                        self.damaged += 1
+                        self._failed += 1
                     else:
                         yield picture
         except NotImplementedError as error:  # FFmpeg's AVERROR_PATCHWELCOME and ENOSYS

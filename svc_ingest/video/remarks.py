@@ -10,7 +10,7 @@ from svc_ingest.result import Flag, Level, Measure
 from svc_ingest.video.capture import Quality
 
 MOST_STILL: Final = 50.0
-MOST_REPEATED: Final = 2.0
+MOST_REPEATED: Final = 5.0
 MOST_CAMERA_SPEED: Final = 0.5
 MOST_CAMERA_DRIFT: Final = 0.3
 MOST_ZOOM: Final = 3.0

@@ -51,7 +51,8 @@ def opened(path: Path, demuxer: str, limits: VideoLimits) -> Iterator[av.contain
     options = {
         "protocol_whitelist": "file",
         "max_streams": str(4 * limits.max_tracks),
-        "max_pixels": str(2 * limits.max_pixels),  # rows and columns are padded before the check
+        # FFmpeg may decode a frame to fill in what the header leaves open; `pick` judges the size itself.
+        "max_pixels": str(8 * limits.max_pixels),
     }
     try:
         container = av.open(str(path), "r", format=demuxer, options=options, metadata_errors="replace")
