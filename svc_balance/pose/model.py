@@ -50,7 +50,7 @@ class PoseModel:
                 strict=True,
             )
         )
-        if "heatmap" in made:
+        if "landmarks" in made and "heatmap" in made:
             made["landmarks"] = refine(made["landmarks"], made.pop("heatmap"), self.contract.side)
         return tuple(made.values())
 
