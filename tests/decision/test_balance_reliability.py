@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svc_decision.balance.mdc import mdc95, sem_from_icc
@@ -108,6 +108,7 @@ def test_what_is_not_defined_is_refused():
 tables = st.lists(st.lists(st.integers(0, 100), min_size=3, max_size=3), min_size=4, max_size=8)
 
 
+@settings(deadline=None, max_examples=50)
 @given(tables, st.integers(-50, 50), st.integers(1, 9))
 def test_icc_does_not_change_with_origin_and_unit(table, shift, factor):
     moved = [[x * factor + shift for x in row] for row in table]
@@ -126,6 +127,7 @@ def test_icc_does_not_change_with_origin_and_unit(table, shift, factor):
         assert before.high <= 1 + 1e-9
 
 
+@settings(deadline=None, max_examples=50)
 @given(tables, st.integers(1, 40))
 def test_a_rater_who_adds_a_constant_spoils_agreement_and_not_consistency(table, offset):
     shifted = [[*row[:2], row[2] + offset + 200] for row in table]

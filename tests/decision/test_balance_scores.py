@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from assay.balance.v1 import balance_pb2 as pb
 from assay.decision.v1 import decision_pb2
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from svc_decision.balance.loader import load_ruleset
@@ -28,6 +28,7 @@ def parts_of(page):
     return {part.id: part for part in page.balance.sub_scores}
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(MAPS), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
 def test_a_map_is_monotone_and_stays_within_its_scale(rule, a, b):
     low, high = sorted((a, b))
@@ -38,6 +39,7 @@ def test_a_map_is_monotone_and_stays_within_its_scale(rule, a, b):
         assert map_score(rule.points, x) == pytest.approx(y)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(sorted(HIGHEST)), st.floats(0, 1), st.floats(0, 1), st.sampled_from([pb.EYES_OPEN, 2]))
 def test_a_better_metric_never_lowers_the_score(name, a, b, eyes):
     better, worse = (HIGHEST[name] * x for x in sorted((a, b)))
@@ -48,6 +50,7 @@ def test_a_better_metric_never_lowers_the_score(name, a, b, eyes):
     assert 0 <= scores[1] <= scores[0] <= 100
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.floats(0, 60), st.floats(0, 60), st.booleans())
 def test_a_longer_time_never_lowers_the_score(a, b, censored):
     short, long = sorted((a, b))
@@ -55,6 +58,7 @@ def test_a_longer_time_never_lowers_the_score(a, b, censored):
     assert first <= second
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sampled_from(sorted(METRICS)), st.floats(0.01, 3), st.floats(0.01, 3))
 def test_more_uncertainty_widens_the_interval(name, a, b):
     narrow, wide = sorted((a, b))
