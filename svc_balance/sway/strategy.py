@@ -136,7 +136,7 @@ def _windows(
     steps_s: Sequence[float],
 ) -> list[Window]:
     found = []
-    count = int((window[1] - window[0] - WINDOW_S) / (WINDOW_S / 2) + 1e-9) + 1
+    count = math.floor((window[1] - window[0] - WINDOW_S) / (WINDOW_S / 2) + 1e-9) + 1
     for number in range(max(0, count)):
         start_s = window[0] + number * WINDOW_S / 2
         chosen = prepared.between(start_s, start_s + WINDOW_S)

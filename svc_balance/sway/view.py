@@ -162,19 +162,30 @@ def _named(azimuth_deg: float) -> str:
 def _azimuth_world(prepared: Prepared) -> Floats:
     """[M] rad: the line from left to right shoulder and hip points to (-cos, -sin) in (right, away)."""
     world = np.asarray(prepared.world_m)
-    across = sum(
-        world[:, INDEX[f"right_{name}"]] - world[:, INDEX[f"left_{name}"]] for name in ("shoulder", "hip")
+    across = _mean_of_known(
+        [world[:, INDEX[f"right_{name}"]] - world[:, INDEX[f"left_{name}"]] for name in ("shoulder", "hip")]
     )
     return np.asarray(np.arctan2(-across[:, 2], -across[:, 0]))
+
+
+def _mean_of_known(parts: list[Floats]) -> Floats:
+    """Mean over the parts that are there; NaN where none is."""
+    stacked = np.stack(parts)
+    known = np.isfinite(stacked)
+    return np.where(
+        known.any(axis=0), np.nan_to_num(stacked).sum(axis=0) / np.maximum(known.sum(axis=0), 1), np.nan
+    )
 
 
 def _azimuth_flat(prepared: Prepared) -> Floats:
     """[M] rad, from the picture alone; its size is rough (BREADTH_SD)."""
     trunk = np.linalg.norm(prepared.middle("shoulder") - prepared.middle("hip"), axis=1)
-    breadth = (
-        (prepared.point("left_shoulder") - prepared.point("right_shoulder"))[:, 0] / SHOULDERS
-        + (prepared.point("left_hip") - prepared.point("right_hip"))[:, 0] / HIPS
-    ) / 2
+    breadth = _mean_of_known(
+        [
+            (prepared.point(f"left_{name}") - prepared.point(f"right_{name}"))[:, 0] / share
+            for name, share in (("shoulder", SHOULDERS), ("hip", HIPS))
+        ]
+    )
     # One facing for the trial: toes and nose say it far better together than in any one sample.
     ahead = [
         (prepared.point("left_foot_index") - prepared.point("left_heel"))[:, 0],
