@@ -96,8 +96,11 @@ def test_a_file_of_another_shape_is_refused(registry: Path, tmp_path: Path) -> N
     assert error.value.code == "MODEL_CONTRACT"
 
 
-def test_callers_may_name_every_pose_model_but_the_detector() -> None:
-    assert catalogue.load().models["balance"] == frozenset(name for name in known() if name != DETECTOR)
+def test_callers_may_name_the_models_of_33_landmarks() -> None:
+    whole = frozenset(name for name in known() if "landmarks" in find(name).outputs)
+    assert catalogue.load().models["balance"] == whole
+    assert DEFAULT in whole
+    assert DETECTOR not in whole
 
 
 def test_every_entry_is_pinned_and_carries_its_licence() -> None:
