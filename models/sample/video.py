@@ -24,12 +24,12 @@ MODES = (
     Mode("ap", 0.25, 0.3, 0.3, 1.0),
 )
 SAMPLE = StandingSpec(
-    duration_s=24.5,
+    duration_s=25.5,
     fps=30.0,
     height_mm=1750.0,
     stance_side="right",
     foot_up_s=1.5,
-    end_s=23.2,
+    end_s=24.2,
     arms="down",
     modes=MODES,
     mm_per_px=1.75,
