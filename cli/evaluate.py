@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+from cli.evaluate_pose import injection, pose
+from cli.evaluate_sway import sway
+
 
 @click.group(name="eval")
 def evaluate() -> None:
@@ -44,3 +47,7 @@ def segment(data: Path, as_json: bool) -> None:
     for photo in scores["photos"]:
         numbers = ", ".join(f"{name} {photo[name]:.3f}" for name in ("iou", "precision", "recall"))
         click.echo(f"  {photo['file']}: {numbers}")
+
+
+for _command in (injection, pose, sway):
+    evaluate.add_command(_command)
