@@ -11,6 +11,13 @@ from mesh.auth import Principal
 from mesh.errors import FailedPrecondition, InvalidInput, NotFound
 
 FIELD = "balance.compare_with"
+# What the balance rules compare trials and add up batteries by; nothing else of an earlier trial is needed.
+COMPARED = frozenset(
+    {
+        "MVELO_ML", "MVELO_AP", "RDIST_ML", "RDIST_AP", "HSI", "FPPA_MEAN", "PELVIC_OBLIQUITY_MEAN",
+        "TRUNK_LEAN_MEAN", "REACH", "REACH_PCT",
+    }
+)  # fmt: skip
 # Eight earlier trials and this one's own pages must fit into a fact of 64 KiB.
 MOST_BYTES = 28 * 1024
 
@@ -55,14 +62,15 @@ async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[E
 
 
 def earlier_trial(document: Analysis) -> EarlierTrial:
-    """What a comparison needs of a finished analysis: protocol, metrics, score, failing flags; no events."""
+    """What a comparison needs of a finished analysis: protocol, compared metrics, score, failing flags."""
     job, sway = document.job, document.sway
     trial = EarlierTrial(job_id=job.job_id, created_at=job.created_at, trial=job.balance)
     trial.trial.ClearField("compare_with")
     trial.trial.ClearField("floor_marks")
     trial.sway.CopyFrom(sway)
-    for name in ("events", "phases", "traces", "flags", "bess_counted"):
+    for name in ("metrics", "events", "phases", "traces", "flags", "provenance", "bess_counted"):
         trial.sway.ClearField(name)
+    trial.sway.metrics.extend(m for m in sway.metrics if m.measurement.id in COMPARED)
     models = [v for v in document.pose.provenance.versions if v.kind == "model"]
     named = f"{models[0].name}@{models[0].version}" if models else document.pose.source
     mode = PoseMode.Name(document.pose.mode).removeprefix("POSE_MODE_").lower()

@@ -110,7 +110,9 @@ def case_of(now: Trial, earlier: Iterable[pb.EarlierTrial], flags: Iterable[Qual
     trials = [_earlier(e) for e in earlier if not (e.job_id and e.job_id == now.job_id)]
     oldest = datetime.min.replace(tzinfo=UTC)
     trials.sort(key=lambda t: (t.at or oldest, t.job_id), reverse=True)
-    return BalanceCase(now, (*flags, *now.sway.flags), tuple(trials))
+    # The sway stage may repeat what earlier stages said.
+    told = {(flag.code, flag.level): flag for flag in (*flags, *now.sway.flags)}
+    return BalanceCase(now, tuple(told.values()), tuple(trials))
 
 
 def same_visit(a: Trial, b: Trial, hours: float) -> bool:

@@ -14,7 +14,12 @@ from click.testing import CliRunner
 from google.protobuf.json_format import MessageToDict
 
 from cli.decide import decide
+from gateway.api.earlier import COMPARED, MOST_BYTES, earlier_trial
 from mesh.errors import FailedPrecondition, InvalidInput, NotFound
+from models.synth.standing import StandingSpec
+from models.synth.standing import trial as synthetic
+from svc_balance.sway.page import build
+from svc_balance.sway.trial import assess
 from svc_decision.balance.case import pose_label
 from svc_decision.balance.loader import load_ruleset
 from svc_decision.balance.stage import STAGE, handle, prepare
@@ -177,3 +182,33 @@ def test_the_command_line_refuses_a_faulty_case(tmp_path: Path, change, code, wo
     known = getattr(error, "problem", None) or {"code": error.code, "detail": f"{error} {error.fix}"}
     assert known["code"] == code
     assert words in known["detail"]
+
+
+async def test_what_the_sway_stage_measures_is_what_the_rules_read():
+    spec = StandingSpec(duration_s=40, end_s=33, noise_px=0.4)
+    landmarks, _ = synthetic(spec)
+    stated = trial(height_cm=175.0)
+    measured = build(assess(landmarks, stated), "0")
+    page = decided(request(trial=stated, sway=measured))
+    assert page.status == decision_pb2.DECISION_STATUS_OK
+    parts = {part.id: part for part in page.balance.sub_scores}
+    assert [part.rule for part in parts.values()] == ["M01", "M03,M07", "M11", "M12,M13,M14", "M15"]
+    assert page.balance.score.HasField("low_95")
+    finished = analysis(trial=stated)
+    finished.sway.CopyFrom(measured)
+    finished.decision.CopyFrom(page)
+    then = earlier_trial(finished)
+    again = decided(request(trial=stated, sway=measured, earlier=[then]))
+    same = {change.metric: change for change in again.balance.follow_up}
+    assert set(same) == {
+        "TIME_TO_FAILURE", "MVELO_ML", "RDIST_ML", "HSI", "FPPA_MEAN", "PELVIC_OBLIQUITY_MEAN",
+        "TRUNK_LEAN_MEAN", "SCORE",
+    }  # fmt: skip
+    assert all(change.difference.value == 0 and not change.not_comparable for change in same.values())
+    assert 8 * then.ByteSize() < MOST_BYTES
+
+
+def test_an_earlier_trial_keeps_every_metric_that_the_rules_compare():
+    compared = {rule.metric for rule in load_ruleset().comparisons}
+    assert compared - COMPARED == {"TIME_TO_FAILURE", "BESS_ERRORS", "SCORE"}
+    assert COMPARED - compared == {"REACH"}
