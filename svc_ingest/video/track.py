@@ -64,7 +64,7 @@ def opened(path: Path, demuxer: str, limits: VideoLimits) -> Iterator[av.contain
 
 def corrupt(error: FFmpegError) -> InvalidInput:
     """The refusal for what FFmpeg says."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError | BlockingIOError):  # the latter when no thread can be started
         return refuse("VIDEO_TOO_COMPLEX", "Reading the video takes more memory than is allowed.")
     return refuse("VIDEO_CORRUPT", f"The video cannot be read: {str(error)[:200]}")
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 import numpy as np
 import pytest
 import structlog
-from assay.common.v1.types_pb2 import FlagLevel, ObjectRef
-from assay.events.v1.analysis_pb2 import Analysis
+from assay.common.v1.types_pb2 import FlagLevel
 from assay.ingest.v1.ingest_pb2 import InspectRequest
 from assay.ingest.v1.ingest_pb2_grpc import IngestServiceStub, add_IngestServiceServicer_to_server
 from PIL import Image
@@ -26,8 +23,7 @@ from mesh.errors import AssayError, InvalidInput, NotFound
 from svc_ingest.service import IngestService
 from svc_ingest.stage import STAGE, handle, sandbox
 from tests.ingest.conftest import encode, scene
-
-T = TypeVar("T")
+from tests.ingest.contexts import FolderContext, order
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,54 +33,9 @@ def _end_the_decoders() -> Iterator[None]:
     sandbox.cache_clear()
 
 
-@dataclass
-class FolderContext:
-    """A StageContext that keeps objects in a folder, as the one-process pipeline does."""
-
-    folder: Path
-    deadline: datetime
-    log: Any
-    reads: int = 0
-
-    async def get(self, ref: ObjectRef) -> bytes:
-        self.reads += 1
-        path = self.folder / ref.key
-        if not path.exists():
-            raise NotFound("OBJECT_NOT_FOUND", "There is no such stored object.")
-        return path.read_bytes()
-
-    async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
-        digest = hashlib.sha256(data).hexdigest()
-        (self.folder / digest).write_bytes(data)
-        return ObjectRef(
-            bucket="artifacts",
-            key=digest,
-            sha256=digest,
-            media_type=media_type,
-            size_bytes=len(data),
-            name=name,
-        )
-
-    async def progress(self, percent: float, message: str) -> None: ...
-
-    async def compute(self, function: Callable[..., T], *args: Any) -> T:
-        return function(*args)
-
-
 @pytest.fixture
 def ctx(tmp_path: Path) -> FolderContext:
     return FolderContext(tmp_path, datetime.now(UTC) + timedelta(minutes=2), structlog.get_logger())
-
-
-def order(
-    ctx: FolderContext, data: bytes, media_type: str = "image/jpeg", size: int | None = None
-) -> Analysis:
-    (ctx.folder / "upload").write_bytes(data)
-    ref = ObjectRef(bucket="uploads", key="upload", media_type=media_type)
-    ref.size_bytes = len(data) if size is None else size
-    analysis = Analysis()
-    analysis.job.upload.CopyFrom(ref)
-    return analysis
 
 
 async def test_the_page_says_what_was_done(ctx: FolderContext, shared_data: Path) -> None:
