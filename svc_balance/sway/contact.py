@@ -90,6 +90,7 @@ class _Walk:
         self.clearance = feet.clearance[part]
         self.speed = feet.speed[part]
         self.place = feet.place_px[part] / feet.leg_px[part.start]
+        self.points = feet.points_px[part] / feet.leg_px[part.start]
         self.beside = np.abs(weight_x[part, None] / feet.leg_px[part.start] - self.place[:, :, 0])
         self.moving = np.stack(
             [hysteresis(self.speed[:, s], rules.moving, rules.resting) for s in (0, 1)], axis=1
@@ -97,15 +98,20 @@ class _Walk:
         self.state = np.full(self.clearance.shape, UNKNOWN, np.int8)
         self.level_clearance = self.clearance.copy()
         self.changes: list[Change] = []
-        self.level = 0.0
+        self.level = np.zeros(2)
         self.levelled = False
         self.now = [UNKNOWN, UNKNOWN]
+        # Where each foot last stood, and how high it was in the picture there against the other one.
         self.anchor = np.full((2, 2), np.nan)
+        self.anchor_height = np.full(2, np.nan)
         # First sample of what is going on with each foot, -1 when it is not.
         self.high_since = [-1, -1]
         self.low_since = [-1, -1]
         self.rest_since = [-1, -1]
+        self.rested = [(-1, -1), (-1, -1)]  # first and last sample of the last rest long enough to carry
         self.beside_since = [-1, -1]
+        # Whether a foot that swings has not yet been higher than the other one.
+        self.lower = [False, False]
         self.moving_since = [-1, -1]
         self.unclear_since = [-1, -1]
         self.seen_at = [-1, -1]
@@ -113,7 +119,7 @@ class _Walk:
     def step(self, i: int) -> None:
         """Takes sample i into account."""
         self._relevel(i)
-        self.level_clearance[i] = self.clearance[i] + [-self.level, self.level]
+        self.level_clearance[i] = self.clearance[i] - self.level
         for side in (0, 1):
             if not np.isfinite(self.level_clearance[i, side]):
                 if i - self.seen_at[side] > _BLIND_S * self.fs_hz:
@@ -128,22 +134,18 @@ class _Walk:
     def finish(self, i: int) -> None:
         """A foot that has risen and still moves when the stretch ends is lifted, however short it was."""
         for side in (0, 1):
-            if (
-                self.now[side] == DOWN
-                and self.high_since[side] >= 0
-                and self.speed[i, side] > self.rules.resting
-            ):
-                self._set(i, side, UP, self._left(self.high_since[side], side), "clearance")
+            high = self.level_clearance[i, side] > 2 * self.rules.foot_up.on
+            rising = high or self.speed[i, side] > self.rules.resting
+            if self.now[side] == DOWN and self.high_since[side] >= 0 and rising:
+                self._lift(i, side)
 
     def _relevel(self, i: int) -> None:
         """Follows the difference between two feet that stand side by side."""
-        difference = self.clearance[i, 0]
-        level = self.rules.foot_up.on
-        if self.now != [DOWN, DOWN] or self.moving[i].any() or not abs(difference) <= level:
-            return
-        if not self.levelled:
-            self.level, self.levelled = float(difference), True
-        self.level += float(difference - self.level) / (_MEMORY_S * self.fs_hz)
+        here = self.clearance[i]
+        side_by_side = bool((np.abs(here) <= self.rules.foot_up.on).all())
+        if self.now == [DOWN, DOWN] and not self.moving[i].any() and side_by_side:
+            share = 1 / (_MEMORY_S * self.fs_hz) if self.levelled else 1.0
+            self.level, self.levelled = self.level + share * (here - self.level), True
 
     def _watch(self, i: int, side: int) -> None:
         height, speed = self.level_clearance[i, side], self.speed[i, side]
@@ -161,6 +163,8 @@ class _Walk:
         beside = self.beside[i, 1 - side] > _BESIDE and not moving and height < self.rules.ambiguous
         _note(self.moving_since, side, i, moving)
         _note(self.rest_since, side, i, not moving)
+        if self._lasts(self.rest_since[side], i, self.rules.touchdown.min_s):
+            self.rested[side] = (self.rest_since[side], i)
         _note(self.beside_since, side, i, bool(beside))
 
     def _rises(self, i: int, side: int) -> bool:
@@ -189,7 +193,6 @@ class _Walk:
         if height > self.rules.ambiguous:
             self._set(i, side, UP, self._from_start(i, side), "start")
         elif height <= self.rules.foot_up.on or self.moving[i, side]:
-            self.anchor[side] = self.place[i, side]
             self._set(i, side, DOWN, self._from_start(i, side), "start")
         else:
             self.unclear_since[side] = self.unclear_since[side] if self.unclear_since[side] >= 0 else i
@@ -201,28 +204,44 @@ class _Walk:
 
     def _down(self, i: int, side: int) -> None:
         if not self.moving[i, side] and self.high_since[side] < 0:
-            share = 1 / (_MEMORY_S * self.fs_hz)
-            place = self.place[i, side]
-            known = np.isfinite(self.anchor[side])
-            self.anchor[side] = np.where(
-                known, self.anchor[side] + share * (place - self.anchor[side]), place
-            )
-        moved = self._moved(i, side)
-        alone = self.now[1 - side] != UP or self._carries(i, 1 - side)
-        lift = self.rules.foot_up
-        if alone and moved > lift.on and self._lasts(self.high_since[side], i, lift.min_s):
-            self._plant(i, 1 - side)
-            self._set(i, side, UP, self._left(self.high_since[side], side), "clearance")
-        elif alone and moved > self.rules.swing and self._lasts(self.moving_since[side], i, _SWING_S):
-            self._plant(i, 1 - side)
-            self._set(i, side, UP, self._swung(i, side), "movement")
+            self._anchor(i, side, 1 / (_MEMORY_S * self.fs_hz))
+        moved, lift = self._moved(i, side), self.rules.foot_up
+        other = 1 - side
+        if self.now[other] == UP and not self._carried(i, other, self.moving_since[side]):
+            return
+        risen = moved > lift.on and self._lasts(self.high_since[side], i, lift.min_s)
+        swung = moved > self.rules.swing and self._lasts(self.moving_since[side], i, _SWING_S)
+        if risen or swung:
+            self._lift(i, side)
+
+    def _lift(self, i: int, side: int) -> None:
+        """The foot is up: since it left the floor where the feet stood level, else since it had swung."""
+        self._plant(i, 1 - side)
+        on, since = self.rules.foot_up.on, self.high_since[side]
+        if since >= 0 and abs(self.anchor_height[side]) <= on:
+            self._set(i, side, UP, self._left(since, side), "clearance")
+            return
+        # It may have moved first and been above the other foot later: the rule speaks of height.
+        swung, rose = self._swung(i, side), self._rose(side)
+        self.lower[side] = rose <= swung and bool(self.level_clearance[int(swung), side] <= on)
+        self._set(i, side, UP, max(swung, rose), "movement")
+
+    def _anchor(self, i: int, side: int, share: float) -> None:
+        """Remembers where a foot stands, following it slowly."""
+        if not np.isfinite(self.anchor[side]).all():
+            share = 1.0
+            self.anchor[side] = self.place[i, side]
+        self.anchor[side] += share * (self.place[i, side] - self.anchor[side])
+        if self.now[1 - side] == DOWN:
+            height, before = self.level_clearance[i, side], self.anchor_height[side]
+            self.anchor_height[side] = height if np.isnan(before) else before + share * (height - before)
 
     def _up(self, i: int, side: int) -> None:
         touch = self.rules.touchdown
         last = self._last_change(side)
-        if last is not None and last.basis == "movement" and self.high_since[side] == i > last.onset:
-            # It moved first and rose above the other foot later: the rule speaks of height.
-            onset = max(self._left(i, side), last.onset)
+        if last is not None and self.lower[side] and self.high_since[side] == i > last.onset:
+            self.lower[side] = False
+            onset = self._rose(side)
             self.state[math.ceil(last.onset) : math.ceil(onset), side] = DOWN
             self._replace(last, replace(last, onset=onset, spread=(onset - last.onset) / np.sqrt(12)))
         if self._lasts(self.low_since[side], i, touch.min_s):
@@ -233,21 +252,24 @@ class _Walk:
         elif self._lasts(self.beside_since[side], i, _BESIDE_S):
             self._plant(i, side)
 
-    def _carries(self, i: int, side: int) -> bool:
-        """Whether a foot thought to be lifted rests so that it may carry the weight."""
-        resting = self._lasts(self.rest_since[side], i, self.rules.touchdown.min_s)
-        return resting and bool(self.level_clearance[i, side] < self.rules.ambiguous)
+    def _carried(self, i: int, side: int, moved_at: int) -> bool:
+        """Whether a foot thought to be lifted rested as the other one began to move: it carries then."""
+        first, last = self.rested[side]
+        near = bool(self.level_clearance[i, side] < self.rules.ambiguous)
+        since = (moved_at if moved_at >= 0 else i) - self.rules.touchdown.min_s * self.fs_hz
+        lifted = self._last_change(side)
+        return near and lifted is not None and first >= lifted.onset and last >= since
 
     def _plant(self, i: int, side: int) -> None:
-        """Puts a resting foot on the floor since it came to rest."""
-        if self.now[side] == UP and self._carries(i, side):
-            self._set(i, side, DOWN, self._arrived(self._rested(side), side), "movement")
+        """Puts a foot that rested on the floor since it came to rest."""
+        if self.now[side] == UP:
+            self._set(i, side, DOWN, float(self.rested[side][0]), "movement")
 
     def _set(self, i: int, side: int, state: int, onset: float, basis: str) -> None:
         self.now[side] = state
         self.state[math.ceil(onset) : i + 1, side] = state
         if state == DOWN:
-            self.anchor[side] = self.place[i, side]
+            self._anchor(i, side, 1.0)
             self.high_since[1 - side] = -1
         self.changes.append(Change(side, state == UP, onset, self._spread(onset, side), basis))
 
@@ -258,6 +280,11 @@ class _Walk:
         below = np.flatnonzero(self.level_clearance[first:since, side] <= off)
         return self._crossed(first + int(below[-1]) + 1, side, off) if len(below) else float(since)
 
+    def _rose(self, side: int) -> float:
+        """When a foot passed the rule's height, where its place before does not tell when it left."""
+        since = self.high_since[side]
+        return self._crossed(since, side, self.rules.foot_up.on) if since >= 0 else -1.0
+
     def _crossed(self, since: int, side: int, level: float) -> float:
         """Where the clearance crosses a level just before sample `since`; that sample when it does not."""
         if since == 0:
@@ -267,14 +294,11 @@ class _Walk:
             return float(since)
         return since - 1 + float((level - before) / (after - before))
 
-    def _rested(self, side: int) -> int:
-        """Sample at which a resting foot has rested for as long as a touch-down takes."""
-        return self.rest_since[side] + round(self.rules.touchdown.min_s * self.fs_hz)
-
     def _arrived(self, i: int, side: int) -> float:
-        """First sample from which on the foot stayed within a touch-down's tolerance of its place at i."""
+        """First sample from which on heel and toe stay within a touch-down's tolerance of their place."""
         since = max(0, i - round(_ARRIVAL_S * self.fs_hz))
-        away = np.hypot(*(self.place[since : i + 1, side] - self.place[i, side]).T) >= self.rules.touchdown.on
+        gap = self.points[since : i + 1, side] - self.points[i, side]
+        away = (np.hypot(gap[..., 0], gap[..., 1]) >= self.rules.touchdown.on).any(axis=1)
         return float(since + (int(np.flatnonzero(away)[-1]) + 1 if away.any() else 0))
 
     def _swung(self, i: int, side: int) -> float:

@@ -24,17 +24,17 @@ class Feet:
     """M samples; NaN where it was not seen.
 
     leg_px: [M], length of the straight leg in the picture, one value for each stretch between cuts.
-    low_px: [M, 2], lowest of heel, toe and ankle. place_px: [M, 2, 2], mean of heel and toe.
-    clearance: [M, 2], how far the lowest point is above the other foot's, leg lengths. speed: [M, 2], of the
-    slower of heel and toe, leg lengths per second. noise: standard deviation of the clearance that is left
-    after the filter, leg lengths.
+    points_px: [M, 2, 2, 2], heel and toe of each foot. place_px: [M, 2, 2], their mean. clearance: [M, 2],
+    how far all of heel, toe and ankle are above the same points of the other foot, leg lengths. speed:
+    [M, 2], of the slower of heel and toe, leg lengths per second. noise: standard deviation of the clearance
+    that is left after the filter, leg lengths.
     """
 
     fs_hz: float
     time_s: Floats
     segment: NDArray[np.int64]
     leg_px: Floats
-    low_px: Floats
+    points_px: Floats
     place_px: Floats
     clearance: Floats
     speed: Floats
@@ -59,22 +59,21 @@ def within(segment: NDArray[np.int64], values: Floats, function: object) -> Floa
 def feet(prepared: Prepared) -> Feet:
     """Signals of both feet; raises nothing, what is missing stays NaN."""
     leg_px = _leg_px(prepared)
-    raw_low = _lowest(np.stack([_points(prepared, side) for side in SIDES], axis=1))
+    raw = np.stack([_points(prepared, side) for side in SIDES], axis=1)
     points = np.stack([smooth(prepared, *_names(side)) for side in SIDES], axis=1)
-    low = _lowest(points)
     rate = within(prepared.segment, points, lambda part: derivative(part, prepared.fs_hz))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a foot of which nothing is seen is NaN
         speed = np.nanmin(np.hypot(rate[..., 0], rate[..., 1])[:, :, :2], axis=2) / leg_px[:, None]
         place = np.nanmean(points[:, :, :2], axis=2)
-    clearance = (low[:, ::-1] - low) / leg_px[:, None]
-    left_over = (raw_low - low) / leg_px[:, None]
+    clearance = _above(points) / leg_px[:, None]
+    left_over = _above(raw) / leg_px[:, None] - clearance
     return Feet(
         fs_hz=prepared.fs_hz,
         time_s=prepared.time_s,
         segment=prepared.segment,
         leg_px=leg_px,
-        low_px=low,
+        points_px=points[:, :, :2],
         place_px=place,
         clearance=clearance,
         speed=speed,
@@ -90,10 +89,15 @@ def _points(prepared: Prepared, side: str) -> Floats:
     return np.stack([prepared.point(name) for name in _names(side)], axis=1)
 
 
-def _lowest(points: Floats) -> Floats:
-    """Image y of the lowest point, [M, 2], from [M, 2, K, 2]; NaN where none is seen."""
-    y = np.where(np.isfinite(points[..., 1]), points[..., 1], -np.inf).max(axis=2)
-    return np.where(np.isfinite(y), y, np.nan)
+def _above(points: Floats) -> Floats:
+    """Least height over the other foot's same point, [M, 2] px, from [M, 2, K, 2]; NaN where no pair is seen.
+
+    Like is compared with like, so that a toe nearer to the camera than the other foot's heel is not lower.
+    """
+    y = points[..., 1]
+    height = y[:, ::-1] - y
+    least = np.where(np.isfinite(height), height, np.inf).min(axis=2)
+    return np.where(np.isfinite(least), least, np.nan)
 
 
 def _leg_px(prepared: Prepared) -> Floats:
