@@ -68,6 +68,9 @@ def make(contract: Contract, store: Path = STORE, *, again: bool = False) -> boo
             fix="Use the locked versions of onnx, numpy and protobuf: python3 dev/bootstrap.py dev.",
         )
     fetch.keep(onnx, target)
+    for older in store.glob(f"{contract.name}-{contract.version}-*.onnx"):
+        if older != target:
+            older.unlink(missing_ok=True)
     return True
 
 
