@@ -54,9 +54,13 @@ class Battery:
 
 
 def is_other_condition(now: Trial, other: Trial) -> bool:
-    """Whether two trials of one test are two conditions of its battery. Two legs of one reach are not."""
+    """Whether two trials of one test are known to be two conditions of its battery.
+
+    Two legs of one reach are not: they are compared.
+    """
     keys = [k for k in KEYS.get(str(now.protocol["task"]), ()) if k != "side"]
-    return any(now.protocol[k] != other.protocol[k] for k in keys)
+    pairs = [(now.protocol[k], other.protocol[k]) for k in keys]
+    return all(None not in pair for pair in pairs) and any(a != b for a, b in pairs)
 
 
 def assess(case: BalanceCase, ruleset: BalanceRuleset) -> Battery:

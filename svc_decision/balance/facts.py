@@ -21,8 +21,8 @@ _FIXED = frozenset(
     {f"intake.{name}" for name in INTAKE_NAMES}
     | {
         "trial.task", "trial.side", "trial.side_found", "trial.eyes", "trial.stance", "trial.arms",
-        "trial.surface", "trial.barefoot", "trial.cap_s", "trial.reach", "trial.view", "trial.pose",
-        "trial.age", "trial.height_cm", "trial.leg_length_cm", "trial.scale", "trial.side_agrees", "time.s",
+        "trial.surface", "trial.foam", "trial.barefoot", "trial.cap_s", "trial.reach", "trial.view",
+        "trial.pose", "trial.age", "trial.height_cm", "trial.leg_length_cm", "trial.scale", "trial.side_agrees", "time.s",
         "time.censored", "time.ended_by", "time.norm_ratio", "sway.strategy",
         "asymmetry.beyond_mdc", "follow_up.worse",
         "battery.pattern", "quality.fail", "quality.warn", "quality.low_snr", "quality.codes",
@@ -50,6 +50,8 @@ def trial_facts(trial: Trial) -> Facts:
         "trial.height_cm": stated.height_cm if stated.HasField("height_cm") else None,
         "trial.leg_length_cm": stated.leg_length_cm if stated.HasField("leg_length_cm") else None,
         "trial.scale": _scale(stated),
+        # Only foam that was stated is foam; a surface that was not stated keeps the rules for firm ground.
+        "trial.foam": protocol["surface"] == "foam",
         "trial.side_agrees": None if declared is None or found is None else declared == found,
         "time.s": None if time is None else time.value,
         "time.censored": None if time is None else trial.sway.censored,

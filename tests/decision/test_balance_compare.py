@@ -350,6 +350,15 @@ def test_y_balance_composite_and_asymmetry():
     assert "anterior right" in both["YBT_ASYMMETRY_ANTERIOR"].not_measurable
 
 
+def test_a_condition_that_is_not_known_is_said_and_not_dropped():
+    case = bess_battery(3)
+    case["earlier"][0].trial.surface = pb.SURFACE_UNSPECIFIED
+    page = decided(request(**case))
+    (change,) = page.balance.follow_up
+    assert "surface is not known for both trials" in change.not_comparable
+    assert not totals(page)["BESS_TOTAL"].HasField("value")
+
+
 def test_the_newest_of_two_trials_of_a_condition_counts():
     two = [earlier("old", days=0.5, **reach(1, 2, 70.0)), earlier("new", **reach(1, 2, 64.0))]
     page = decided(request(**reach(1, 1, 60.0), earlier=two))

@@ -165,3 +165,11 @@ def test_compensations_count_by_their_confidence():
     assert getattr(part, "from")[0] == "COMPENSATIONS=0.375 1/10s"
     assert part.score.value == pytest.approx(100 - 30 * 0.375)
     assert part.score.low_95 == pytest.approx(100 - 30 * (0.375 + 1.96 * 0.125))
+
+
+def test_foam_has_no_score_no_norm_and_no_flag_made_for_firm_ground():
+    page = decided(request(trial=trial(surface=pb.SURFACE_FOAM, age_years=70), sway=sway(time=3.0)))
+    assert STATUS.Name(page.status) == "DECISION_STATUS_NOT_MEASURABLE"
+    assert parts_of(page)["time"].score.not_measurable == "no rule covers this trial"
+    assert not page.balance.norms
+    assert not page.flags
