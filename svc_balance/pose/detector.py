@@ -61,7 +61,7 @@ def detect(picture: Picture, run: Run) -> list[Detection]:
     """People in a picture, best first."""
     height, width = picture.shape[:2]
     scale = max(height, width) / SIZE
-    new_width, new_height = round(width / scale), round(height / scale)
+    new_width, new_height = max(1, round(width / scale)), max(1, round(height / scale))
     small = cv2.resize(picture, (new_width, new_height), interpolation=cv2.INTER_AREA)
     left, top = (SIZE - new_width) // 2, (SIZE - new_height) // 2
     canvas = np.full((1, SIZE, SIZE, 3), -1.0, np.float32)

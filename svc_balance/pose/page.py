@@ -40,7 +40,10 @@ _LIMBS = {
 }
 
 LONGEST_GAP_S = 0.5
-LEAST_HEIGHT = 0.4
+LEAST_HEIGHT_PX = 256
+"""A body lower than the network's input is enlarged for it: less is seen than the model can use."""
+GOOD_HEIGHT = 0.4
+"""Share of the picture's height that the capture protocol asks for."""
 LEAST_VISIBILITY = 0.7
 LEAST_FOOT_VISIBILITY = 0.5
 MOST_FEET_OUT = 0.05
@@ -57,8 +60,10 @@ class Quality:
     visibility: float
     foot_visibility: float
     feet_out_share: float
+    height_px: float
+    """Median body height."""
     height_share: float
-    """Median body height over the picture's height."""
+    """The same over the picture's height."""
     swapped_share: float
     """Frames in which the hips stand the other way round than in most."""
     variation: dict[str, float]
@@ -81,6 +86,7 @@ def quality(series: Landmarks) -> Quality:
         visibility=float(seen[:, _BODY].mean()),
         foot_visibility=float(seen[:, _FEET].mean()),
         feet_out_share=float(outside.any(axis=1).mean()),
+        height_px=float(np.median(stature)),
         height_share=float(np.median(stature) / series.height),
         swapped_share=swapped(px),
         variation={name: variation(px, *ends) for name, ends in _LIMBS.items()},
@@ -156,6 +162,7 @@ def measurements(judged: Quality) -> list[Measurement]:
         one("mean_visibility", judged.visibility, "1"),
         one("foot_visibility", judged.foot_visibility, "1"),
         one("feet_out_share", judged.feet_out_share, "1"),
+        one("body_height", judged.height_px, "px"),
         one("body_height_share", judged.height_share, "1"),
         one("sides_swapped_share", judged.swapped_share, "1"),
         *(one(f"length_variation_{name}", value, "%") for name, value in judged.variation.items()),
@@ -208,11 +215,18 @@ def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[Quality
             f"A foot is out of the picture in {100 * judged.feet_out_share:.0f} % of the frames.",
         ),
         (
-            judged.height_share < LEAST_HEIGHT,
+            judged.height_px < LEAST_HEIGHT_PX,
             "BODY_TOO_SMALL",
             FLAG_LEVEL_FAIL,
-            f"The body fills {100 * judged.height_share:.0f} % of the picture's height; at least "
-            f"{100 * LEAST_HEIGHT:.0f} % are needed. Stand the camera closer.",
+            f"The body is {judged.height_px:.0f} pixels high; at least {LEAST_HEIGHT_PX} are needed. "
+            "Stand the camera closer.",
+        ),
+        (
+            judged.height_px >= LEAST_HEIGHT_PX and judged.height_share < GOOD_HEIGHT,
+            "BODY_TOO_SMALL",
+            FLAG_LEVEL_WARN,
+            f"The body fills {100 * judged.height_share:.0f} % of the picture's height; better "
+            f"{100 * GOOD_HEIGHT:.0f} % or more.",
         ),
         (
             judged.visibility < LEAST_VISIBILITY,
