@@ -31,6 +31,8 @@ DEPTH_TRUST = 0.5
 OBLIQUE_TRUST = 0.7
 # A signal must be seen in this share of the window.
 NEEDED_SHARE = 0.5
+# A thigh shorter in the picture than this share of half the leg points at the camera or away from it.
+SHORTENED = 0.35
 # A peak counts in full from this many times the landmarks' noise.
 NOISE_TIMES = 6.0
 
@@ -155,7 +157,11 @@ def _signals(
         noise = np.degrees(body.tilt_error("left_hip", "right_hip", inside))
         yield _Signal(np.maximum(drop, 0), ("left_hip", "right_hip"), lifted, lifted, float(noise))
     elif id == "lifted_leg_swing":
-        thigh = about_rest(np.degrees(body.tilt(f"{lifted}_knee", f"{lifted}_hip")))
+        # A thigh that points at the camera has no angle in its plane.
+        thigh_px = body.length(f"{lifted}_knee", f"{lifted}_hip")
+        tilt = body.tilt(f"{lifted}_knee", f"{lifted}_hip")
+        tilt = np.where(thigh_px > SHORTENED * scale.leg_px / 2, tilt, np.nan)
+        thigh = (about_rest(np.degrees(tilt)) + 180) % 360 - 180
         noise = np.degrees(body.tilt_error(f"{lifted}_knee", f"{lifted}_hip", inside))
         yield _Signal(thigh, (f"{lifted}_knee", f"{lifted}_hip"), lifted, lifted, float(noise))
     elif id in ("heel_lift", "forefoot_lift"):
@@ -167,9 +173,9 @@ def _signals(
         yield _Signal(values, points, "left", "right", 0.0, DEPTH_TRUST)
     elif id == "head_tilt":
         ears = body.point("right_ear") - body.point("left_ear")
-        tilt = about_rest(np.degrees(np.arctan2(-ears[:, 1], np.abs(ears[:, 0]))))
+        ear_tilt = about_rest(np.degrees(np.arctan2(-ears[:, 1], np.abs(ears[:, 0]))))
         noise = np.degrees(body.tilt_error("left_ear", "right_ear", inside))
-        yield _Signal(tilt, ("left_ear", "right_ear"), "right", "left", float(noise))
+        yield _Signal(ear_tilt, ("left_ear", "right_ear"), "right", "left", float(noise))
     elif id == "stance_knee_flexion":
         thigh, shank = body.tilt(f"{side}_knee", f"{side}_hip"), body.tilt(f"{side}_ankle", f"{side}_knee")
         flexion = about_rest(np.degrees(shank - thigh))

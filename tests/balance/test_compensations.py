@@ -147,3 +147,9 @@ def test_thresholds_are_data_with_hysteresis_and_a_hash():
     for threshold in THRESHOLDS:
         assert 0 < threshold.off < threshold.on < threshold.certain
     assert len(sha256()) == 64
+
+
+def test_a_thigh_that_points_at_the_camera_has_no_swing_to_show():
+    """From the front a raised knee comes at the camera: its picture shrinks and its angle means nothing."""
+    made = spec(duration_s=15, noise_px=1.0, happenings=(Happening("lifted_leg_swing", AT_S, FOR_S, 52),))
+    assert "lifted_leg_swing" not in {each.id for each in found_in(standing.trial(made)[0])}

@@ -63,7 +63,11 @@ def test_a_slightly_turned_body_is_said_to_be_turned():
     assert found.view == "front"
     assert found.azimuth_deg == pytest.approx(26, abs=0.1)
     assert found.turned_beyond(15)
-    assert not read_view(prepare(standing.trial(spec(azimuth_deg=10, duration_s=5))[0])).turned_beyond(15)
+    # From the picture alone a few degrees cannot be told from narrow shoulders.
+    assert not read_view(
+        prepare(replace(standing.trial(spec(azimuth_deg=26, duration_s=5))[0], world_m=None))
+    ).turned_beyond(15)
+    assert not read_view(prepare(standing.trial(spec(azimuth_deg=12, duration_s=5))[0])).turned_beyond(15)
 
 
 def test_a_statement_holds_unless_the_picture_clearly_shows_another_view():
