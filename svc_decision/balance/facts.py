@@ -20,12 +20,12 @@ INTAKE_NAMES = tuple(field.name for field in pb.BalanceIntake.DESCRIPTOR.fields)
 _FIXED = frozenset(
     {f"intake.{name}" for name in INTAKE_NAMES}
     | {
-        "trial.task", "trial.side", "trial.side_found", "trial.eyes", "trial.stance", "trial.arms",
-        "trial.surface", "trial.foam", "trial.barefoot", "trial.cap_s", "trial.reach", "trial.view",
-        "trial.pose", "trial.age", "trial.height_cm", "trial.leg_length_cm", "trial.scale", "trial.side_agrees", "time.s",
-        "time.censored", "time.ended_by", "time.norm_ratio", "sway.strategy",
-        "asymmetry.beyond_mdc", "follow_up.worse",
-        "battery.pattern", "quality.fail", "quality.warn", "quality.low_snr", "quality.codes",
+        "trial.task", "trial.side", "trial.side_found", "trial.side_agrees", "trial.eyes", "trial.stance",
+        "trial.arms", "trial.surface", "trial.foam", "trial.barefoot", "trial.cap_s", "trial.reach",
+        "trial.view", "trial.pose", "trial.age", "trial.height_cm", "trial.leg_length_cm", "trial.scale",
+        "time.s", "time.censored", "time.ended_by", "time.norm_ratio", "sway.strategy",
+        "asymmetry.beyond_mdc", "follow_up.worse", "battery.pattern", "quality.fail", "quality.warn",
+        "quality.low_snr", "quality.codes",
     }
 )  # fmt: skip
 _METRIC = re.compile(r"(metric|battery)\.[A-Z][A-Z0-9_]*")

@@ -183,9 +183,7 @@ def _table(item: dict[str, Any]) -> NormTable:
         statistic=item["statistic"],
         protocol=MappingProxyType(item["protocol"]),
         banded=item["banded"],
-        groups=tuple(
-            AgeGroup(g["ages"][0], g["ages"][1], g["mean"], g.get("sd_unverified")) for g in item["groups"]
-        ),
+        groups=tuple(AgeGroup(g["ages"][0], g["ages"][1], g["mean"]) for g in item["groups"]),
         record=_record(item),
     )
 

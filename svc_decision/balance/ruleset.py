@@ -84,12 +84,11 @@ class Composite:
 
 @dataclass(frozen=True, slots=True)
 class AgeGroup:
-    """Mean of one age group, both ages included. sd_unverified is recalled; nothing is computed from it."""
+    """Mean of one age group, both ages included. The recalled SDs of the file are not loaded."""
 
     first: int
     last: int
     mean: float
-    sd_unverified: float | None
 
     @property
     def label(self) -> str:

@@ -1026,7 +1026,7 @@ class RiskFlag(_message.Message):
     severity: _builtins.str
     """refer, contraindicated, hold, defer, caution or info."""
     scope: _builtins.str
-    """case, region or image."""
+    """Tattoo: case, region or image. Balance: case, trial or recording."""
     text: _builtins.str
     """Rationale for people."""
     @_builtins.property
