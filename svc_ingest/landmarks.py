@@ -52,7 +52,7 @@ class Read:
 async def handle(analysis: Analysis, ctx: StageContext) -> Outcome:
     """Fetches the file, checks it, writes the landmarks; answers the pages of ingest and pose.
 
-    Raises InvalidInput (docs/landmarks.md; the field is the place in the file), NotFound, Transient.
+    Raises InvalidInput (docs/video.md; the field is the place in the file), NotFound, Transient.
     """
     upload = analysis.job.upload
     data = await fetch(upload, ctx, Settings().max_landmark_bytes, _too_large)
@@ -69,9 +69,8 @@ async def handle(analysis: Analysis, ctx: StageContext) -> Outcome:
         quality=measurements(done.measures),
         flags=quality_flags(done.flags),
     )
-    pose.provenance.versions.append(
-        ComponentVersion(kind="model", name=source.model or "not stated", version="as the file states")
-    )
+    name, _, version = source.model.partition("@")
+    pose.provenance.versions.append(ComponentVersion(kind="model", name=name, version=version))
     page = IngestPage(
         source_media_type=SOURCE_MEDIA_TYPE,
         source_sha256=hashlib.sha256(data).hexdigest(),

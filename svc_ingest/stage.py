@@ -32,15 +32,16 @@ def sandbox() -> Sandbox:
 
 
 def prepare() -> None:
-    """Starts the first image decoder."""
+    """Starts the first image decoder; clears away what killed processes left of videos."""
     sandbox().start()
+    video.sweep()
 
 
 async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage | Outcome:
     """Fetches the upload once, checks it and writes what later stages read.
 
-    Raises InvalidInput (docs/ingest.md, docs/video.md and docs/landmarks.md list the codes; the field is
-    `upload_id`, for landmarks the place in the file), NotFound (UPLOAD_NOT_FOUND), Transient.
+    Raises InvalidInput (docs/ingest.md and docs/video.md list the codes; the field is `upload_id`, for
+    landmarks the place in the file), NotFound (UPLOAD_NOT_FOUND), Transient.
     """
     job = analysis.job
     try:

@@ -1,7 +1,10 @@
 """Videos in the ingest stage: an upload in, its picture track alone and its capture quality out."""
 
+import contextlib
 import hashlib
+import shutil
 import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +28,9 @@ _LIBRARIES: Final = ("av", "opencv-python-headless", "numpy")
 _SUFFIX: Final = {"video/mp4": "mp4", "video/webm": "webm", "video/x-matroska": "mkv"}
 _FETCHED, _CAPTURED = 20.0, 90.0
 """Progress in percent after the two long steps."""
+_PREFIX: Final = "assay-video-"
+_STALE_S: Final = 3600.0
+"""No video is worked on for so long."""
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +48,7 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
     """
     upload = analysis.job.upload
     most = sandbox().limits.max_bytes
-    with tempfile.TemporaryDirectory(prefix="assay-video-") as folder:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
         source, target = Path(folder, "upload"), Path(folder, "picture")
         await fetch_file(upload, ctx, source, most, lambda detail: refuse("VIDEO_TOO_LARGE", detail))
         await ctx.progress(_FETCHED, "Video received")
@@ -55,6 +61,15 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
         name = f"video.{_SUFFIX[done.media_type]}"
         written.video.object.CopyFrom(await ctx.upload(name, target, done.media_type))
     return written
+
+
+def sweep() -> None:
+    """Removes what processes that were killed have left in the temporary folder."""
+    oldest = time.time() - _STALE_S
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps as well
+            if left.stat().st_mtime < oldest:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:
@@ -70,6 +85,7 @@ def page(done: Captured, sha256: str, size_bytes: int) -> IngestPage:
         source_size_bytes=size_bytes,
         source_bits=done.bits,
         source_mode=done.pixel_format,
+        exif_orientation=1,
         width=done.width,
         height=done.height,
         video=Video(

@@ -196,7 +196,7 @@ class Video(_message.Message):
     CUTS_S_FIELD_NUMBER: _builtins.int
     AUDIO_DROPPED_FIELD_NUMBER: _builtins.int
     container: _builtins.str
-    """Container of the upload, for example "mp4"."""
+    """Container of the upload: mp4, mov, webm or mkv."""
     codec: _builtins.str
     """Codec: h264, hevc, vp9 or av1."""
     rotation_deg: _builtins.int
@@ -210,14 +210,14 @@ class Video(_message.Message):
     duration_s: _builtins.float
     """Time from the first to the last frame, s."""
     fps: _builtins.float
-    """Median frame rate, Hz."""
+    """Frame rate: regular intervals over their sum, Hz."""
     variable_frame_rate: _builtins.bool
     """True when frame intervals vary by more than 2 %."""
     audio_dropped: _builtins.bool
     """True when a sound track was dropped."""
     @_builtins.property
     def object(self) -> _types_pb2.ObjectRef:
-        """The picture track, MP4 or Matroska."""
+        """The picture track: MP4, WebM or Matroska."""
 
     @_builtins.property
     def cuts_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
@@ -262,7 +262,7 @@ class DeviceLandmarks(_message.Message):
     model: _builtins.str
     """Pose model and version, as the file states them."""
     form: _builtins.str
-    """Form of the file: "assay", "mediapipe", "mlkit", "openpose-body25"."""
+    """Form of the file, for example "assay-landmarks/1" or "mediapipe-pose" (docs/pose-models.md)."""
     frames: _builtins.int
     """Frames."""
     def __init__(
