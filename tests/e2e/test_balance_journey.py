@@ -132,7 +132,10 @@ def device_file(spec: StandingSpec, folder: Path) -> Path:
     frames = [
         {
             "t_s": t,
-            "points": [[*map(float, xy), 0.0, float(v), 1.0] for xy, v in zip(points, seen, strict=True)],
+            "points": [
+                {"x": float(x), "y": float(y), "visibility": float(v), "presence": 1.0}
+                for (x, y), v in zip(points, seen, strict=True)
+            ],
         }
         for t, points, seen in zip(
             landmarks.time_s.tolist(), landmarks.image_px, landmarks.visibility, strict=True
@@ -142,7 +145,7 @@ def device_file(spec: StandingSpec, folder: Path) -> Path:
     path.write_text(
         json.dumps(
             {
-                "form": "assay-landmarks/1",
+                "format": "assay-landmarks/1",
                 "device": "test phone",
                 "model": "synthetic@1",
                 "width": spec.width,
