@@ -47,7 +47,9 @@ def remux(
     VIDEO_TOO_LONG, VIDEO_FRAME_RATE, VIDEO_TIMESTAMPS, VIDEO_TRUNCATED (less than nine tenths of the
     pictures or of the time are there), VIDEO_CORRUPT, VIDEO_TOO_COMPLEX.
     """
-    muxer, media_type = _WRITTEN[file.container]
+    # Browsers record H.264 into what they call WebM, which may hold VP8, VP9 and AV1 only.
+    misnamed = file.container == "webm" and track.codec not in ("vp9", "av1")
+    muxer, media_type = _WRITTEN["mkv" if misnamed else file.container]
     options = {"fflags": "+bitexact"}  # no date, no random identifiers
     stream = source.streams[track.index]
     assert isinstance(stream, VideoStream)  # `pick` chose it

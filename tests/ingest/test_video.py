@@ -110,6 +110,17 @@ def test_h264_and_hevc_in_mp4_and_mov(shared_data: Path, tmp_path: Path) -> None
         assert clips.decoded(tmp_path / name) == clips.decoded(folder / name), name
 
 
+def test_h264_in_what_calls_itself_webm_is_kept_as_matroska(shared_data: Path, tmp_path: Path) -> None:
+    data = (shared_data / "badinput" / "video" / "flipping_a_pancake.mkv").read_bytes()
+    assert data.count(b"\x42\x82\x88matroska") == 1
+    source = tmp_path / "clip.webm"
+    source.write_bytes(data.replace(b"\x42\x82\x88matroska", b"\x42\x82\x84webm\xec\x82\0\0"))
+    done, target = taken(source)
+    assert (done.source_media_type, done.container) == ("video/webm", "webm")
+    assert (done.media_type, done.codec, done.frames) == ("video/x-matroska", "h264", 310)
+    assert clips.decoded(target) == clips.decoded(source)
+
+
 def test_only_the_picture_track_is_left(vp9: Path) -> None:
     """No sound, no place, no name; the same bytes every time."""
     done, target = taken(vp9)
