@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +14,9 @@ from assay.common.v1.types_pb2 import FlagLevel, Measurement, QualityFlag
 # The composite as a reading, so that it is compared like any metric.
 SCORE = "SCORE"
 _Z95 = 1.96
+_MOST_NAMED = 4
+# Nothing measured here comes near; beyond it sums and differences could overflow. NaN fails it as well.
+_LARGEST = 1e9
 # A test's own cap in s where none is stated (BalanceTrial.cap_s).
 _IMPLIED_CAP_S = {"single_leg": 45.0, "bess": 20.0, "mbess": 20.0, "ctsib": 30.0, "mctsib": 30.0}
 # The stance a test implies when none is stated; BESS has three, so it implies none.
@@ -131,8 +133,8 @@ def pose_label(page: pb.PosePage) -> str:
 
 
 def quantity_of(measured: Measurement) -> Quantity | None:
-    """The quantity of a measurement, None when it was not measurable or is no finite number."""
-    if not measured.HasField("value") or not math.isfinite(measured.value):
+    """The quantity of a measurement, None when it was not measurable or is no number a body can have."""
+    if not measured.HasField("value") or not abs(measured.value) <= _LARGEST:
         return None
     value, low, high = measured.value, None, None
     if measured.HasField("low_95") and measured.HasField("high_95"):
@@ -140,7 +142,7 @@ def quantity_of(measured: Measurement) -> Quantity | None:
     elif measured.HasField("standard_uncertainty"):
         half = _Z95 * abs(measured.standard_uncertainty)
         low, high = value - half, value + half
-    if low is None or high is None or not math.isfinite(low + high):
+    if low is None or high is None or not (abs(low) <= _LARGEST and abs(high) <= _LARGEST):
         return Quantity(value, None, None, measured.unit)
     return Quantity(value, min(low, value), max(high, value), measured.unit)
 
@@ -205,7 +207,8 @@ def _reading(metric: pb.BalanceMetric, failed: tuple[str, ...], failing: set[str
 
 def _plain(name: str, measured: Measurement, failed: tuple[str, ...]) -> Reading:
     if failed:
-        return Reading(name, None, f"withheld because of {', '.join(failed)}")
+        more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
+        return Reading(name, None, f"withheld because of {', '.join(failed[:_MOST_NAMED])}{more}")
     quantity = quantity_of(measured)
     return Reading(name, quantity, "" if quantity else measured.not_measurable or "not measured")
 

@@ -43,7 +43,7 @@ def decided_page(case: BalanceCase, ruleset_id: str) -> tuple[pb.DecisionPage, b
     ruleset = load_ruleset(ruleset_id) if ruleset_id else load_ruleset()
     decided = decide(case, ruleset)
     document = to_json(decided, ruleset)
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return page_of(decided, ruleset), text.encode()
 
 

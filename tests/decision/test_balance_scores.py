@@ -148,6 +148,16 @@ def test_a_number_that_is_none_is_not_used(value):
     assert not parts_of(page)["time"].score.HasField("value")
 
 
+@pytest.mark.parametrize(("low", "high"), [(8.0, float("nan")), (float("nan"), 8.0), (8.0, float("inf"))])
+def test_an_interval_that_is_none_is_not_used(low, high):
+    page = sway()
+    page.metrics[0].measurement.ClearField("standard_uncertainty")
+    page.metrics[0].measurement.low_95, page.metrics[0].measurement.high_95 = low, high
+    balance = decided(request(sway=page)).balance
+    assert balance.score.HasField("value")
+    assert not balance.score.HasField("low_95")
+
+
 def test_signs_do_not_count_where_either_direction_is_off():
     scores = [score_of(metrics={"PELVIC_OBLIQUITY_MEAN": (value, 0.5)}).value for value in (7.0, -7.0)]
     assert scores[0] == scores[1] < score_of().value
