@@ -129,14 +129,14 @@ def centre_of_mass(prepared: Prepared, sex: str = "") -> CentreOfMass:
     uncertainty. One that is never seen is left out throughout. Errors of landmarks are taken as independent:
     var = sum of w_k^2 var_k.
     """
-    present = np.isfinite(prepared.image_px).all(axis=2)
+    present = np.asarray(np.isfinite(prepared.image_px).all(axis=2))
     hands, feet = (
         bool(present[:, [INDEX[f"{side}_{name}"] for side in ("left", "right")]].any())
         for name in ("index", "foot_index")
     )
     weights = segment_weights(sex, hands=hands, feet=feet)
-    used = (weights > 0).astype(np.float64)
-    measured = np.asarray((~present).astype(np.float64) @ used.T == 0)
+    # A segment is measured when none of its landmarks is missing.
+    measured = ~np.asarray(~present @ (weights > 0).T, np.bool_)
     mass, _ = tables(sex)
     share = measured @ mass
     centres = np.einsum("sk,nkc->nsc", weights, np.nan_to_num(prepared.image_px))

@@ -15,6 +15,7 @@ from mesh.landmarks import POINTS, Landmarks
 from models.synth import standing
 from models.synth.standing import Happening, Mode
 from svc_balance.sway.alignment import UNITS
+from svc_balance.sway.filters import low_pass
 from tests.balance.people import Measured, measure, spec
 
 BUSY = spec(
@@ -111,6 +112,22 @@ def test_the_pictures_place_and_size_do_not_matter(view: str, factor: float, dx:
     assert [e.peak for e in after.compensations.events] == pytest.approx(
         [e.peak for e in before.compensations.events], rel=1e-3
     )
+
+
+@pytest.mark.parametrize(("view", "axis"), [("front", 0), ("back", 0), ("left", 1), ("right", 1)])
+@pytest.mark.parametrize("fps", [30, 60, 120])
+def test_sway_in_millimetres_is_the_truth_within_its_interval(view: str, axis: int, fps: float):
+    """End to end: picture, gates, resampling, mass model, filter, scale; signs included."""
+    modes = (Mode("ml", 0.35, 0.7, 0.6), Mode("ap", 0.3, 0.7, 0.6, 0.5), Mode("ml", 1.1, 0.1, -0.1))
+    landmarks, truth = standing.trial(spec(view=view, fps=fps, modes=modes, noise_px=0.4))
+    found = measure(landmarks)
+    inside = found.prepared.between(5, 19)
+    sway_px = low_pass(found.com.position_px[:, 0], found.prepared.fs_hz, 5)[inside] * found.view.sign
+    true_mm = np.interp(found.prepared.time_s, truth.time_s, truth.com_mm[:, axis])[inside]
+    assert np.corrcoef(sway_px, true_mm)[0, 1] > 0.999
+    ratio = true_mm.std() / sway_px.std()
+    assert found.scale.mm_per_px.low_95 < ratio < found.scale.mm_per_px.high_95
+    assert sway_px.std() * found.scale.mm_per_px.value == pytest.approx(true_mm.std(), rel=0.02)
 
 
 def test_sixty_seconds_at_sixty_frames_are_measured_in_seconds():
