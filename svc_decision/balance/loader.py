@@ -126,13 +126,11 @@ def _freeze(document: dict[str, Any]) -> BalanceRuleset:
         norms=tuple(_table(item) for item in document["norms"]),
         comparability=Comparability(tuple(rules["stated"]), tuple(rules["equal"]), rules["same_visit_h"]),
         comparisons=tuple(_comparison(item) for item in document["comparisons"]),
-        battery=tuple(
-            BatteryRule(item["id"], item["measure"], item["unit"], _record(item))
-            for item in document["battery"]
-        ),
+        battery=tuple(BatteryRule(b["id"], b["measure"], b["unit"]) for b in document["battery"]),
         flags=tuple(rulefile.flag(item) for item in document["flags"]),
         mandatory=tuple(rulefile.mandatory(item) for item in document["mandatory"]),
         blocking=frozenset(m["id"] for m in document["mandatory"] if m["blocks_score"]),
+        records=MappingProxyType(dict(_records(document))),
         texts=MappingProxyType(document["texts"]),
         sources=MappingProxyType(document["sources"]),
     )
@@ -142,6 +140,18 @@ def _record(item: dict[str, Any]) -> Record:
     return Record(
         item["evidence"], tuple(item["source"]), item["author"], item["approver"], item["effective"]
     )
+
+
+def _records(node: Any) -> Iterator[tuple[str, Record]]:
+    """Every rule of a document, whatever file it stands in: what has an id and says where it comes from."""
+    if isinstance(node, dict):
+        if "id" in node and "evidence" in node:
+            yield node["id"], _record(node)
+        for value in node.values():
+            yield from _records(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _records(value)
 
 
 def _composite(item: dict[str, Any]) -> Composite:
@@ -157,7 +167,6 @@ def _composite(item: dict[str, Any]) -> Composite:
             )
             for s in item["sub_scores"]
         ),
-        record=_record(item),
     )
 
 

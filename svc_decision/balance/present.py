@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -12,18 +13,17 @@ from svc_decision.present import flag_line, message_line, missing_line, ruleset_
 
 
 def to_json(decided: Decided, ruleset: BalanceRuleset) -> dict[str, Any]:
-    """JSON-ready dict; messages read "CODE(parameters): text". Cited sources stand in words at the end."""
-    flags = [flag_line(flag) for flag in decided.flags]
-    tags = dict.fromkeys(tag for flag in flags for tag in flag["source"])
+    """JSON-ready dict; messages read "CODE(parameters): text". `rules` says where every rule comes from."""
     return {
         "kind": "balance",
         "status": decided.status,
         **MessageToDict(decided.balance, preserving_proto_field_name=True),
-        "flags": flags,
+        "flags": [flag_line(flag) for flag in decided.flags],
         "missing": [missing_line(m) for m in decided.missing],
         "unanswered": list(decided.unanswered),
         "messages": [message_line(m) for m in decided.messages],
         "ruleset": ruleset_line(decided.manifest, decided.ruleset_sha256),
-        "sources": {tag: ruleset.sources[tag] for tag in tags},
+        "rules": {name: asdict(record) for name, record in ruleset.records.items()},
+        "sources": dict(ruleset.sources),
         "trace": [trace_line(entry) for entry in decided.trace],
     }

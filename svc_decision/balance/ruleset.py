@@ -79,7 +79,6 @@ class Composite:
     id: str
     min_weight: float
     sub_scores: tuple[SubScoreRule, ...]
-    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,6 @@ class BatteryRule:
     id: str
     measure: str
     unit: str
-    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +157,8 @@ class BalanceRuleset:
     mandatory: tuple[Mandatory, ...]
     blocking: frozenset[str]
     """Ids of the mandatory statements without which there is no score."""
+    records: Mapping[str, Record]
+    """Of every rule, by its id."""
     texts: Mapping[str, str]
     sources: Mapping[str, str]
 

@@ -84,6 +84,14 @@ async def test_the_document_holds_the_whole_trace():
     assert document["ruleset"]["approval"] == "unapproved"
     assert document["ruleset"]["hash"] == load_ruleset().sha256
     assert {entry["rule"] for entry in document["trace"]} >= {"S01", "M01", "N01", "C01", "T01", "B01", "I01"}
+    assert {entry["rule"] for entry in document["trace"]} == set(document["rules"])
+    assert document["rules"]["B07"] == {
+        "evidence": "found",
+        "source": ["Araujo-2022"],
+        "author": "Assay project",
+        "approver": None,
+        "effective": "2026-11-22",
+    }
     assert document["score"]["value"] == decided(request()).balance.score.value
 
 
