@@ -104,6 +104,8 @@ def spectrum(time_s: Floats, values: Floats) -> tuple[Floats, Floats, int]:
     segments = segments - np.outer(segments @ ramp / (ramp @ ramp), ramp)
     power = (np.abs(np.fft.rfft(segments * hann)) ** 2).mean(axis=0) * 2 / (rate * (hann @ hann))
     power[0] /= 2
+    if length % 2 == 0:
+        power[-1] /= 2
     return np.asarray(np.fft.rfftfreq(length, 1 / rate)), np.asarray(power), len(segments)
 
 

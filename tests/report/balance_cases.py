@@ -32,7 +32,6 @@ from assay.common.v1.types_pb2 import (
     ComponentVersion,
     FlagLevel,
     Measurement,
-    ObjectRef,
     Provenance,
     QualityFlag,
 )
@@ -61,7 +60,7 @@ from tests.report import cases
 Floats = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 
-WIDTH, HEIGHT, FPS = 360, 640, 25.0
+WIDTH, HEIGHT, FPS = 270, 480, 15.0
 SIDE = StanceSide.STANCE_SIDE_LEFT
 
 
@@ -87,7 +86,7 @@ def recording(view: str = "front", duration_s: float = 24.0) -> Recording:
             Happening("trunk_lean", 8.0, 2.0, 9.0),
             Happening("hands_off", 14.0, 1.5, 30.0, "right"),
         ),
-        mm_per_px=4.2,
+        mm_per_px=5.6,
         width=WIDTH,
         height=HEIGHT,
         noise_px=0.15,
@@ -111,8 +110,6 @@ def traces_of(truth: Truth, view: str) -> TraceSeries:
         return np.degrees(values) + rng.normal(0, 0.2, len(values))
 
     seen = {"com_ml": truth.com_mm[:, 0]} if view in ("front", "back") else {"com_ap": truth.com_mm[:, 1]}
-    if view == "both":
-        seen = {"com_ml": truth.com_mm[:, 0], "com_ap": truth.com_mm[:, 1]}
     traces = [Trace(id=name, unit="mm", values=cut(values)) for name, values in seen.items()]
     traces += [
         Trace(id="com_x_px", unit="px", values=truth.com_px[:, 0]),
@@ -138,11 +135,12 @@ def balance(view: str = "front", *, source: str = "video") -> Analysis:
 def objects(analysis: Analysis, view: str = "front", video: bytes = b"") -> dict[str, bytes]:
     """What the analysis refers to, by key."""
     made = recording(view)
-    return {
+    stored = {
         analysis.pose.landmarks.key: landmarks.encode(made.series),
         analysis.sway.traces.key: made.traces.SerializeToString(deterministic=True),
         analysis.ingest.video.object.key: video,
     }
+    return {key: data for key, data in stored.items() if key}
 
 
 def job() -> Job:
@@ -194,7 +192,7 @@ def ingest_page(source: str, made: Recording) -> IngestPage:
             QualityFlag(
                 code="LOW_FRAME_RATE",
                 level=FlagLevel.FLAG_LEVEL_WARN,
-                message="25 frames per second; record with 30 or more.",
+                message="15 frames per second; record with 30 or more.",
             )
         ],
     )
@@ -311,7 +309,7 @@ def sway_page(view: str) -> SwayPage:
         ),
         ended_by="touchdown",
         strategy="ankle",
-        mm_per_px=Measurement(id="mm_per_px", value=4.2, unit="mm/px", low_95=4.1, high_95=4.3),
+        mm_per_px=Measurement(id="mm_per_px", value=5.6, unit="mm/px", low_95=5.5, high_95=5.7),
         scale_method="height",
         traces=cases.reference("traces.pb", "application/x-protobuf"),
     )
@@ -357,7 +355,9 @@ def decision_page() -> DecisionPage:
         for name, value in names
     ]
     parts.append(
-        SubScore(id="compensations", score=Measurement(not_measurable="arms were free"), weight=0.0, rule="S-comp")
+        SubScore(
+            id="compensations", score=Measurement(not_measurable="arms were free"), weight=0.0, rule="S-comp"
+        )
     )
     return DecisionPage(
         status=DecisionStatus.DECISION_STATUS_OK,
@@ -382,7 +382,9 @@ def decision_page() -> DecisionPage:
         provenance=versions(("code", "svc_decision", "0.1.0")),
         decision_json=cases.reference("decision.json", "application/json"),
         balance=BalanceDecision(
-            score=Measurement(id="score", value=73.0, unit="1", standard_uncertainty=5.0, low_95=63, high_95=83),
+            score=Measurement(
+                id="score", value=73.0, unit="1", standard_uncertainty=5.0, low_95=63, high_95=83
+            ),
             sub_scores=parts,
             norms=[
                 NormComparison(
@@ -475,7 +477,7 @@ def picture_of(points: Floats, width: int, height: int) -> Picture:
         for bone in (("shoulder", "elbow", "wrist"), ("shoulder", "hip", "knee", "ankle", "foot_index")):
             joints = np.array([at[f"{side}_{name}"] for name in bone], np.int32)
             cv2.polylines(picture, [joints], False, (40, 60, 120), max(6, width // 30))
-    centre = tuple(int(v) for v in points[: 11].mean(axis=0))
+    centre = tuple(int(v) for v in points[:11].mean(axis=0))
     cv2.circle(picture, centre, width // 14, (224, 180, 150), -1)
     for feature in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right"):
         cv2.circle(picture, at[feature], max(2, width // 120), (0, 0, 0), -1)
@@ -488,10 +490,12 @@ def video(folder: Path, view: str = "front", scale: int = 1) -> Path:
     made = recording(view)
     path = folder / f"{view}-{scale}.webm"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libvpx-vp9", rate=int(FPS), options={"deadline": "realtime", "cpu-used": "8"})
+        stream = container.add_stream(
+            "libvpx-vp9", rate=int(FPS), options={"deadline": "realtime", "cpu-used": "8"}
+        )
         stream.width, stream.height, stream.pix_fmt = WIDTH * scale, HEIGHT * scale, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-        stream.gop_size = 50
+        stream.gop_size = 30
         for time_s, points in zip(made.series.time_s, made.series.image_px, strict=True):
             frame = av.VideoFrame.from_ndarray(
                 picture_of(points * scale, WIDTH * scale, HEIGHT * scale), format="rgb24"
@@ -500,8 +504,3 @@ def video(folder: Path, view: str = "front", scale: int = 1) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
-
-
-def reference(name: str, media_type: str) -> ObjectRef:
-    """A reference whose key tells the name."""
-    return cases.reference(name, media_type)

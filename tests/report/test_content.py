@@ -20,16 +20,21 @@ from assay.decision.v1.decision_pb2 import (
 from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_report import case, content, inks, marks, render, wording
+from svc_report.balance import marks as looks
 from svc_report.sheet import Mark, Sheet
 from tests.report import cases
 
 STATUSES = [
-    status for status in DecisionStatus.values() if status != DecisionStatus.DECISION_STATUS_UNSPECIFIED
+    status
+    for status in DecisionStatus.values()
+    if status
+    not in (DecisionStatus.DECISION_STATUS_UNSPECIFIED, DecisionStatus.DECISION_STATUS_NOT_MEASURABLE)
 ]
+"""Those of a tattoo."""
 
 
 def sheet_of(analysis: Analysis) -> Sheet:
-    return content.build(analysis, render.provenance(), has_overlay=True, has_photo=True)
+    return content.build(analysis, render.provenance(render.TATTOO), has_overlay=True, has_photo=True)
 
 
 def words_of(sheet: Sheet) -> str:
@@ -45,7 +50,8 @@ def test_every_status_has_its_own_word_headline_and_next_step(status: DecisionSt
 
 
 def test_words_and_symbols_tell_states_apart_without_colour() -> None:
-    for table in (marks.OPTIONS, marks.STATUSES, marks.SEVERITIES, marks.LEVELS):
+    tables = (marks.OPTIONS, marks.STATUSES, marks.SEVERITIES, marks.LEVELS)
+    for table in (*tables, looks.STATUSES, looks.EVENTS, looks.VERDICTS):
         used = list(table.values())
         assert len({mark.word for mark in used}) == len(used)
         assert len({mark.symbol for mark in used}) == len(used)
@@ -67,7 +73,8 @@ def contrast(first: str, second: str) -> float:
 @pytest.mark.parametrize(
     "mark",
     [*marks.OPTIONS.values(), *marks.STATUSES.values(), *marks.SEVERITIES.values(), *marks.LEVELS.values(),
-     marks.UNKNOWN_OPTION, marks.UNDECIDED],
+     *looks.STATUSES.values(), *looks.EVENTS.values(), *looks.VERDICTS.values(), marks.UNKNOWN_OPTION,
+     marks.UNDECIDED],
     ids=lambda mark: mark.word,
 )  # fmt: skip
 def test_marks_are_legible(mark: Mark) -> None:
@@ -78,7 +85,7 @@ def test_marks_are_legible(mark: Mark) -> None:
 def test_grey_text_of_the_template_is_legible() -> None:
     assert contrast("#475467", "#ffffff") >= 4.5
     assert contrast("#475467", "#f5f7f9") >= 4.5
-    parts = (render.TEMPLATE / "parts.typ").read_text()
+    parts = (render.TEMPLATES / "parts.typ").read_text()
     assert '#let soft = rgb("#475467")' in parts
     assert '#let wash = rgb("#f5f7f9")' in parts
 
@@ -204,7 +211,9 @@ def test_what_the_first_page_leaves_out_is_announced() -> None:
 
 
 def test_a_document_with_a_job_only_says_what_is_missing() -> None:
-    sheet = content.build(Analysis(job=cases.job()), render.provenance(), has_overlay=False, has_photo=False)
+    sheet = content.build(
+        Analysis(job=cases.job()), render.provenance(render.TATTOO), has_overlay=False, has_photo=False
+    )
     assert sheet.status == marks.UNDECIDED
     assert sheet.no_inks == "Colour was not measured: this analysis has no colour page."
     assert sheet.no_skin == "Not measured: this analysis has no colour page."

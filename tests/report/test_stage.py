@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -22,7 +23,7 @@ from mesh.errors import InvalidInput, NotFound, PermissionDenied
 from svc_report import compose
 from svc_report.service import ReportService
 from svc_report.stage import STAGE, handle
-from tests.report import cases
+from tests.report import balance_cases, cases
 
 T = TypeVar("T")
 
@@ -40,6 +41,12 @@ class Folder:
         if ref.key not in self.objects:
             raise NotFound("OBJECT_NOT_FOUND", "There is no such stored object.")
         return self.objects[ref.key]
+
+    async def download(self, ref: ObjectRef, path: Path) -> None:
+        path.write_bytes(await self.get(ref))
+
+    async def upload(self, name: str, path: Path, media_type: str) -> ObjectRef:
+        return await self.put(name, path.read_bytes(), media_type)
 
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
         digest = hashlib.sha256(data).hexdigest()
@@ -70,7 +77,7 @@ def filled() -> Folder:
 
 
 def test_the_stage_stands_where_the_design_puts_it() -> None:
-    assert (STAGE.name, STAGE.kind, STAGE.page) == ("report", "tattoo", "report")
+    assert (STAGE.name, STAGE.kind, STAGE.page) == ("report", "*", "report")
     assert (STAGE.consumes, STAGE.publishes) == ("decided", "reported")
     STAGE.prepare()
 
@@ -110,12 +117,33 @@ async def test_a_picture_that_is_gone_fails_for_good() -> None:
         await handle(cases.tattoo(), folder)
 
 
-async def test_another_kind_is_refused() -> None:
-    analysis = cases.tattoo()
-    analysis.job.kind = "balance"
+async def test_a_balance_analysis_has_its_own_report(tmp_path: Path) -> None:
+    analysis = balance_cases.balance()
+    video = balance_cases.video(tmp_path).read_bytes()
+    folder = Folder(balance_cases.objects(analysis, video=video))
+    page = await handle(analysis, folder)
+    assert folder.objects[page.pdf.key].startswith(b"%PDF-")
+    named = {component.name for component in page.provenance.versions}
+    assert "balance.typ" in named
+    assert "report.typ" not in named
+    assert Parse(folder.objects[page.json.key].decode(), Analysis()) == analysis
+    set_principal(Principal("caller", cases.TENANT_ID, frozenset({"stages:call"})))
+    finished = balance_cases.balance()
+    finished.report.CopyFrom(page)
+    finished.annotation.video.key = "later"
+    finished.runs.add(stage="annotate")
+    service = ReportService(folder)  # type: ignore[arg-type] # a Folder reads like an ObjectStore
+    context: Any = None
+    answer = await service.Render(RenderRequest(analysis=finished), context)
+    assert answer.pdf == folder.objects[page.pdf.key]
+
+
+async def test_landmarks_that_are_too_large_are_refused_before_they_are_read() -> None:
+    analysis = balance_cases.balance()
+    analysis.pose.landmarks.size_bytes = 2**30
     with pytest.raises(InvalidInput) as caught:
-        await handle(analysis, filled())
-    assert caught.value.code == "REPORT_KIND_UNSUPPORTED"
+        await handle(analysis, Folder())
+    assert (caught.value.code, caught.value.field) == ("REPORT_SERIES_TOO_LARGE", "analysis.pose.landmarks")
 
 
 async def test_a_huge_document_is_refused_before_any_work() -> None:
