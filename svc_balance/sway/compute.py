@@ -68,7 +68,8 @@ def metrics(
         )
     if way.centred:
         ml, ap = centred(ml), None if ap is None else centred(ap)
-    every = static(ml, ap, way) | dynamic(ml, ap, fs_hz, way) | spectral(ml, ap, fs_hz, way)
+    every = static(ml, ap, way) | dynamic(ml, ap, fs_hz, way)
+    every |= stochastic(ml, ap, fs_hz, way) | spectral(ml, ap, fs_hz, way)
     return {name: value for name, value in every.items() if math.isfinite(value)}
 
 
@@ -83,22 +84,27 @@ def static(ml: Floats, ap: Floats | None, way: Conventions) -> dict[str, float]:
 
 
 def dynamic(ml: Floats, ap: Floats | None, fs_hz: float, way: Conventions) -> dict[str, float]:
-    """Path, hybrid, smoothness and stochastic metrics: those that depend on velocity; signals centred, mm."""
+    """Path, hybrid, peak and smoothness metrics: those of velocity; signals centred, mm."""
     rows = position_rows(ml, ap) | path_rows(ml, ap, fs_hz)
     means = {name: row.mean() for name, row in rows.items()}
     stride = counting_stride(fs_hz)
-    counted = len(ml[::stride])
-    out = _numbers(path_values(means, len(ml), counted, fs_hz, way))
+    out = _numbers(path_values(means, len(ml), len(ml[::stride]), fs_hz, way))
     out |= smoothness_values(ml, ap, fs_hz)
     if ap is not None:
         out |= sway_density(ml[::stride], ap[::stride], fs_hz / stride)
+        out |= velocity_peaks(ap, fs_hz, "_AP")
+    return out | velocity_peaks(ml, fs_hz, "_ML")
+
+
+def stochastic(ml: Floats, ap: Floats | None, fs_hz: float, way: Conventions) -> dict[str, float]:
+    """Diffusion, entropies and fluctuation, as far as the record is long enough; signals centred, mm."""
+    out: dict[str, float] = {}
     if len(ml) / fs_hz >= MIN_DURATION_S:
         out |= diffusion_values(ml, ap, fs_hz, logarithmic=way.log_diffusion)
+    stride = counting_stride(fs_hz)
     for suffix, signal in (("_ML", ml), ("_AP", ap)):
-        if signal is not None:
-            out |= velocity_peaks(signal, fs_hz, suffix)
-            if counted >= MIN_SAMPLES:
-                out |= regularity(signal[::stride], suffix, len(ml) / fs_hz)
+        if signal is not None and len(signal[::stride]) >= MIN_SAMPLES:
+            out |= regularity(signal[::stride], suffix, len(ml) / fs_hz)
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ MIN_DURATION_S = 10.0
 # Regions of open-loop and closed-loop control; CoM and CoP change over between 0.3 and 2.5 s.
 SHORT_S = 1.0
 LONG_S = 10.0
+GRID_HZ = 30.0
+LONG_LAGS = 60
 # Lags above a third of the record have too few independent displacements.
 LARGEST_SHARE = 1 / 3
 SEARCH_S = (0.3, 2.5)
@@ -32,20 +35,25 @@ def diffusion_values(ml: Floats, ap: Floats | None, fs_hz: float, *, logarithmic
         curves[""] = (curves["_ML"][0] + curves["_AP"][0], 2)
     out: dict[str, float] = {}
     for suffix, (curve, axes) in curves.items():
-        fit = fit_logarithmic(lags, curve, fs_hz) if logarithmic else fit_regions(lags / fs_hz, curve, axes)
-        out |= {f"SDA_{name}{suffix}": value for name, value in fit.items()}
+        fit: Mapping[str, float | Floats] = (
+            fit_logarithmic(lags, curve, fs_hz) if logarithmic else fit_regions(lags / fs_hz, curve, axes)
+        )
+        out |= {f"SDA_{name}{suffix}": float(value) for name, value in fit.items()}
     return out
 
 
 def lag_samples(samples: int, fs_hz: float, *, every: bool = False) -> NDArray[np.int64]:
-    """Lags in samples up to a third of the record: every one, or some 90 for the two fixed regions."""
+    """Lags in samples up to a third of the record: every one, or some 90 for the two fixed regions.
+
+    The latter lie on multiples of 1/30 s, so that the fits do not depend on the rate.
+    """
     if every:
         return np.arange(1, int(samples * LARGEST_SHARE) + 1)
-    short = np.linspace(1, SHORT_S * fs_hz, 30)
-    longest = min(LONG_S * fs_hz, samples * LARGEST_SHARE)
-    return np.unique(
-        np.concatenate([short, np.linspace(SHORT_S * fs_hz, longest, 60)]).round().astype(np.int64)
-    )
+    longest = min(LONG_S, samples / fs_hz * LARGEST_SHARE)
+    short = np.arange(1, round(SHORT_S * GRID_HZ) + 1)
+    long = np.linspace(SHORT_S * GRID_HZ, np.floor(longest * GRID_HZ), LONG_LAGS).round()
+    lags = np.concatenate([short, long]) / GRID_HZ * fs_hz
+    return np.unique(lags.round().astype(np.int64).clip(1))
 
 
 def mean_square_displacement(x: Floats, lags: NDArray[np.int64]) -> Floats:
@@ -53,25 +61,32 @@ def mean_square_displacement(x: Floats, lags: NDArray[np.int64]) -> Floats:
     return np.array([np.mean((x[lag:] - x[:-lag]) ** 2) for lag in lags.tolist()])
 
 
-def fit_regions(lag_s: Floats, curve: Floats, axes: int) -> dict[str, float]:
+def fit_regions(lag_s: Floats, curve: Floats, axes: int) -> dict[str, Floats]:
     """Lines through the short (up to 1 s) and the long region (1 s to 10 s), linear for D, log-log for H.
 
     Critical point: where the two lines meet; NaN when they do not at a positive time.
+
+    Args:
+        lag_s: [L] lags.
+        curve: [L] or [L, R] mean square displacements.
+        axes: 1, or 2 for the planar curve.
     """
-    nan = math.nan
-    out = dict.fromkeys(("DS", "DL", "HS", "HL", "TC", "XC"), nan)
     short, long = lag_s <= SHORT_S + 1e-9, lag_s >= SHORT_S - 1e-9
     if not (curve > 0).all():
-        return out
+        return dict.fromkeys(("DS", "DL", "HS", "HL", "TC", "XC"), np.full(curve.shape[1:], math.nan))
     slope_s, base_s = np.polyfit(lag_s[short], curve[short], 1)
     slope_l, base_l = np.polyfit(lag_s[long], curve[long], 1)
-    out["DS"], out["DL"] = slope_s / (2 * axes), slope_l / (2 * axes)
-    out["HS"] = float(np.polyfit(np.log(lag_s[short]), np.log(curve[short]), 1)[0]) / 2
-    out["HL"] = float(np.polyfit(np.log(lag_s[long]), np.log(curve[long]), 1)[0]) / 2
-    if slope_s > slope_l and base_l > base_s:
-        out["TC"] = (base_l - base_s) / (slope_s - slope_l)
-        out["XC"] = base_s + slope_s * out["TC"]
-    return {name: float(value) for name, value in out.items()}
+    meet = (slope_s > slope_l) & (base_l > base_s)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        critical = np.where(meet, (base_l - base_s) / (slope_s - slope_l), math.nan)
+    return {
+        "DS": slope_s / (2 * axes),
+        "DL": slope_l / (2 * axes),
+        "HS": np.polyfit(np.log(lag_s[short]), np.log(curve[short]), 1)[0] / 2,
+        "HL": np.polyfit(np.log(lag_s[long]), np.log(curve[long]), 1)[0] / 2,
+        "TC": critical,
+        "XC": base_s + slope_s * critical,
+    }
 
 
 def fit_logarithmic(lags: NDArray[np.int64], curve: Floats, fs_hz: float) -> dict[str, float]:

@@ -81,7 +81,10 @@ def position_values(means: Means, samples: int, way: Conventions) -> Values:
     out["AREA_CE"] = 2 * math.pi * prieto_f_95(samples) * root
     out["AREA_CC"] = math.pi * _circle_radius(means) ** 2
     moves = (s_mlap != 0) | (s_ml != s_ap)
-    out["SWAY_DIRECTION"] = np.where(moves, np.degrees(np.arctan2(2 * s_mlap, s_ml - s_ap)) / 2, math.nan)
+    angle = np.degrees(np.arctan2(2 * s_mlap, s_ml - s_ap)) / 2
+    # An axis has one direction in (-90, 90]; rounding must not choose between the ends.
+    angle = np.where(angle <= -90 + 1e-9, angle + 180, angle)
+    out["SWAY_DIRECTION"] = np.where(moves, angle, math.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         out["SWAY_DIRECTION_COEF"] = s_mlap / np.sqrt(s_ml * s_ap)
     return out

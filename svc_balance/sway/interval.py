@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from svc_balance.sway.definitions import Definition
+from svc_balance.sway.sampling import is_absolute
 
 NORMAL_95 = 1.96
+# Ends of what a metric can be.
+BOUNDS = {"FREQD": (0.0, 1.0), "SWAY_DIRECTION_COEF": (-1.0, 1.0)}
+QUARTER_TURN_DEG = 90.0
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,30 @@ class Interval:
     high: float
 
 
-def combine(definition: Definition, value: float, scale_relative: float) -> Interval:
-    """The scale's relative uncertainty times the power with which the value scales."""
-    u = abs(value * definition.scale_power) * scale_relative
-    return Interval(u, value - NORMAL_95 * u, value + NORMAL_95 * u)
+def combine(
+    definition: Definition, value: float, *, scale: float, spread: float, snr: float | None
+) -> Interval:
+    """The interval of one metric.
+
+    Args:
+        definition: what it is.
+        value: measured.
+        scale: relative standard uncertainty of the millimetre scale.
+        spread: standard deviation by sampling (`sampling.spreads`).
+        snr: signal-to-noise ratio of the trace; None when unknown.
+
+    Noise only ever adds, and is not taken off: what it may have added, 1 - SNR / sqrt(1 + SNR²) of a length,
+    counts as a standard uncertainty. A positive metric has a log-normal interval, which never reaches 0.
+    """
+    added = 0.0 if snr is None or math.isinf(snr) else 1 - snr / math.hypot(1, snr)
+    if is_absolute(definition.id):
+        u = math.hypot(spread, value * definition.scale_power * scale)
+        reach = NORMAL_95 * u
+        if definition.unit == "deg":
+            reach = min(reach, QUARTER_TURN_DEG)
+        low, high = BOUNDS.get(definition.id.removesuffix("_ML").removesuffix("_AP"), (-math.inf, math.inf))
+        return Interval(u, max(value - reach, low), min(value + reach, high))
+    power = abs(definition.scale_power)
+    relative = math.hypot(spread, power * scale, max(power, 1.0) * added)
+    factor = math.exp(NORMAL_95 * relative)
+    return Interval(value * relative, value / factor, value * factor)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
-from svc_balance.sway import compute, interval, noise
+from svc_balance.sway import compute, interval, noise, sampling
 from svc_balance.sway.conventions import ASSAY
-from svc_balance.sway.definitions import COMFORTABLE_S, CUTOFF_HZ, DEFINITIONS, Definition
+from svc_balance.sway.definitions import AMPLITUDE_S, COMFORTABLE_S, CUTOFF_HZ, DEFINITIONS, Definition
 from svc_balance.sway.filters import low_pass
 
 Floats = NDArray[np.float64]
@@ -124,7 +124,7 @@ class _Values:
         self.filled_share = max((trace.filled_share for trace in seen), default=0.0)
         self.duration_s = len(seen[0].position_mm) / fs_hz if seen else 0.0
         self.noise = {axis: _noise(trace, fs_hz) for axis, trace in self.traces.items() if trace is not None}
-        self.value = _compute(ml, ap, fs_hz)
+        self.value, self.spread = _compute(ml, ap, fs_hz)
         self.value |= _noise_values(self.noise)
 
     def seen(self, needs: str) -> bool:
@@ -141,26 +141,36 @@ class _Values:
         return noise.signal_to_noise(measured, floor)
 
 
-def _compute(ml: Trace | None, ap: Trace | None, fs_hz: float) -> dict[str, float]:
+def _compute(ml: Trace | None, ap: Trace | None, fs_hz: float) -> tuple[dict[str, float], dict[str, float]]:
+    """Values and their spread by sampling."""
     if ml is None and ap is None:
-        return {}
+        return {}, {}
     first = ml if ml is not None else ap
     assert first is not None
     second = ap if ml is not None else None
     x = first.position_mm
     y = None if second is None else second.position_mm
     position, velocity = CUTOFF_HZ["amplitude"], CUTOFF_HZ["velocity"]
-    values = compute.static(*_filtered(x, y, fs_hz, position), ASSAY)
-    values |= compute.dynamic(*_filtered(x, y, fs_hz, velocity), fs_hz, ASSAY)
+    steady, moving = _filtered(x, y, fs_hz, position), _filtered(x, y, fs_hz, velocity)
+    values = compute.static(steady.ml, steady.ap, ASSAY)
+    values |= compute.dynamic(moving.ml, moving.ap, fs_hz, ASSAY)
+    values |= compute.stochastic(moving.ml, moving.ap, fs_hz, ASSAY)
     values |= compute.spectral(x, y, fs_hz, ASSAY)
+    values = {name: value for name, value in values.items() if math.isfinite(value)}
+    enough = len(x) / fs_hz >= AMPLITUDE_S and values["RDIST_ML"] > 0
+    spread = sampling.spreads(steady, moving, sampling.Filtered(x, y), fs_hz) if enough else {}
     if ml is None:
-        values = {name.removesuffix("_ML") + "_AP": value for name, value in values.items()}
-    return {name: value for name, value in values.items() if math.isfinite(value)}
+        return _as_ap(values), _as_ap(spread)
+    return values, spread
 
 
-def _filtered(x: Floats, y: Floats | None, fs_hz: float, cutoff_hz: float) -> tuple[Floats, Floats | None]:
+def _as_ap(values: dict[str, float]) -> dict[str, float]:
+    return {name.removesuffix("_ML") + "_AP": value for name, value in values.items()}
+
+
+def _filtered(x: Floats, y: Floats | None, fs_hz: float, cutoff_hz: float) -> sampling.Filtered:
     x = compute.centred(low_pass(x, fs_hz, cutoff_hz))
-    return x, None if y is None else compute.centred(low_pass(y, fs_hz, cutoff_hz))
+    return sampling.Filtered(x, None if y is None else compute.centred(low_pass(y, fs_hz, cutoff_hz)))
 
 
 def _noise(trace: Trace, fs_hz: float) -> noise.Noise | None:
@@ -192,16 +202,12 @@ def _metric(definition: Definition, values: _Values, scale: float | None) -> Met
     if reason:
         return Metric(definition, None, reason, snr=snr)
     value = values.value[definition.id]
-    interval_ = interval.combine(definition, value, scale or 0.0)
-    return Metric(
-        definition,
-        value,
-        standard_uncertainty=interval_.standard_uncertainty,
-        low_95=interval_.low,
-        high_95=interval_.high,
-        flags=_flags(definition, values, snr),
-        snr=snr,
-    )
+    flags = _flags(definition, values, snr)
+    spread = 0.0 if definition.group == "noise" else values.spread.get(definition.id)
+    if spread is None:
+        return Metric(definition, value, flags=flags, snr=snr)
+    near = interval.combine(definition, value, scale=scale or 0.0, spread=spread, snr=snr)
+    return Metric(definition, value, "", near.standard_uncertainty, near.low, near.high, flags=flags, snr=snr)
 
 
 def _reason(definition: Definition, values: _Values, scale: float | None, snr: float | None) -> str:

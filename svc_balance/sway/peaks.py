@@ -6,8 +6,6 @@ Velocity peaks: Quijoux et al. 2021 (Physiol Rep 9:e15067). Sway density: time s
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, filtfilt
@@ -34,21 +32,23 @@ def velocity_peaks(x: Floats, fs_hz: float, suffix: str) -> dict[str, float]:
         fs_hz: sampling rate.
         suffix: "_ML" or "_AP".
     """
-    v = velocity(x, fs_hz)
-    # Rest is not a crossing; only a change of side is.
-    v = v[v != 0]
-    crossings = np.flatnonzero(np.sign(v[1:]) != np.sign(v[:-1])) + 1
-    out = {
-        "VZC": len(crossings) * fs_hz / len(x),
-        "VPEAK_POS": math.nan,
-        "VPEAK_NEG": math.nan,
-        "VPEAK": math.nan,
-    }
-    if len(crossings) > 2:
-        peaks = np.maximum.reduceat(np.abs(v), crossings)[:-1]
-        up = v[crossings[:-1]] > 0
+    crossings, peaks, up = crossing_peaks(x, fs_hz)
+    out = {"VZC": len(crossings) * fs_hz / len(x)}
+    if up.any() and not up.all():
         out |= {"VPEAK_POS": peaks[up].mean(), "VPEAK_NEG": peaks[~up].mean(), "VPEAK": peaks.mean()}
     return {name + suffix: float(value) for name, value in out.items()}
+
+
+def crossing_peaks(x: Floats, fs_hz: float) -> tuple[NDArray[np.int64], Floats, NDArray[np.bool_]]:
+    """Sample of each change of side of the velocity [C], fastest speed between two, and whether towards +."""
+    v = velocity(x, fs_hz)
+    # Rest is not a crossing; only a change of side is.
+    moving = np.flatnonzero(v)
+    v = v[moving]
+    turns = np.flatnonzero(np.sign(v[1:]) != np.sign(v[:-1])) + 1
+    if len(turns) < 2:
+        return moving[turns], np.empty(0), np.empty(0, bool)
+    return moving[turns], np.maximum.reduceat(np.abs(v), turns)[:-1], v[turns[:-1]] > 0
 
 
 def sway_density(ml: Floats, ap: Floats, fs_hz: float) -> dict[str, float]:
@@ -57,20 +57,25 @@ def sway_density(ml: Floats, ap: Floats, fs_hz: float) -> dict[str, float]:
     The density is low-passed by a 4th-order Butterworth at 2.5 Hz run forwards and backwards; empty when the
     record or its rate cannot carry that filter, or there are fewer than two peaks.
     """
+    peaks, travelled = density_peaks(ml, ap, fs_hz)
+    if len(peaks) < 2:
+        return {}
+    return {
+        "SWAY_DENSITY_PEAK": float(peaks.mean()),
+        "SWAY_DENSITY_DISTANCE": float(travelled.mean()),
+    }
+
+
+def density_peaks(ml: Floats, ap: Floats, fs_hz: float) -> tuple[Floats, Floats]:
+    """Peaks of the sway density in s, [P], and distances from each to the next in mm, [P - 1]."""
     points = np.column_stack([ml, ap])
     if fs_hz / 2 <= DENSITY_CUTOFF_HZ or len(points) < LEAST_DENSITY_SAMPLES:
-        return {}
+        return np.empty(0), np.empty(0)
     seconds = dwell_samples(points, RADIUS_MM)[:-1] / fs_hz
     b, a = butter(DENSITY_ORDER, DENSITY_CUTOFF_HZ, fs=fs_hz)
     density = filtfilt(b, a, seconds)
     peaks = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] > density[2:])) + 1
-    if len(peaks) < 2:
-        return {}
-    travelled = np.linalg.norm(np.diff(points[peaks], axis=0), axis=1)
-    return {
-        "SWAY_DENSITY_PEAK": float(density[peaks].mean()),
-        "SWAY_DENSITY_DISTANCE": float(travelled.mean()),
-    }
+    return density[peaks], np.linalg.norm(np.diff(points[peaks], axis=0), axis=1)
 
 
 def dwell_samples(points: Floats, radius: float) -> Floats:
