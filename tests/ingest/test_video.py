@@ -245,6 +245,27 @@ def test_an_edit_list_is_obeyed_before_and_after(shared_data: Path, tmp_path: Pa
     assert len(clips.decoded(target)) == done.frames
 
 
+@pytest.mark.parametrize(
+    ("format", "options"),
+    [("mp4", {"movflags": "frag_keyframe+empty_moov+default_base_moof"}), ("webm", {"live": "1"})],
+)
+def test_what_browsers_record(format: str, options: dict[str, str], tmp_path: Path) -> None:
+    """Fragmented MP4 and WebM without length or index: the whole of it, and what is left of a cut one."""
+    source = clips.write(
+        tmp_path / "clip", clips.scene(SIX_S), SIX_S, format=format, options=options, sound="libopus"
+    )
+    done, target = taken(source)
+    assert (done.frames, done.audio_dropped) == (180, True)
+    assert done.fps == pytest.approx(30, abs=0.05)  # the sound delays the second frame a little
+    assert clips.decoded(target) == clips.decoded(source)
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) * 24 // 25])
+    done, _ = taken(source)
+    assert 150 < done.frames < 180
+    if format == "mp4":  # a WebM without lengths may end anywhere
+        assert levels(done)["VIDEO_ENDS_EARLY"] is Level.WARN
+
+
 def test_two_frames_at_one_time_are_refused(tmp_path: Path) -> None:
     source = clips.write(tmp_path / "clip.mkv", clips.scene(SIX_S[:20]), SIX_S[:20])
     doubled = tmp_path / "doubled.mkv"
