@@ -36,6 +36,8 @@ _SHOWN = 0.5
 _BY_MOVEMENT = 0.6
 # A hand this far from its hip (or opposite elbow) is not on it, leg lengths.
 _IN_PLACE = 0.35
+# An arm straighter than this hangs.
+_STRAIGHT_DEG = 150.0
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,16 @@ def not_watched(watch: Watch, prepared: Prepared) -> tuple[str, ...]:
 
 
 def hands_in_place(watch: Watch, prepared: Prepared, feet: Feet) -> bool:
-    """Whether both hands are where the arms' instruction has them at the start; True when not seen."""
+    """Whether both hands are where the arms' instruction has them at the start; True when not seen.
+
+    A hanging hand is near the hip as well: with hands on the hips the elbow is bent.
+    """
     for side in SIDES:
         distance = _hand(prepared, watch, side) if watch.arms else None
         if distance is not None:
             start = _baseline(distance / feet.leg_px, watch, feet.fs_hz)
-            if start > _IN_PLACE:
+            bend = _baseline(_elbow_deg(prepared, side), watch, feet.fs_hz)
+            if start > _IN_PLACE or (watch.arms == "hips" and bend > _STRAIGHT_DEG):
                 return False
     return True
 
@@ -284,6 +290,14 @@ def _hand(prepared: Prepared, watch: Watch, side: str) -> Floats | None:
     points = smooth(prepared, f"{side}_wrist", target)
     distance = np.hypot(*(points[:, 0] - points[:, 1]).T)
     return distance if np.isfinite(distance[watch.first : watch.last + 1]).mean() > _SHOWN else None
+
+
+def _elbow_deg(prepared: Prepared, side: str) -> Floats:
+    """Angle at the elbow in the picture, [M] deg, 180 for a straight arm."""
+    points = smooth(prepared, f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
+    upper, lower = points[:, 0] - points[:, 1], points[:, 2] - points[:, 1]
+    cross = upper[:, 0] * lower[:, 1] - upper[:, 1] * lower[:, 0]
+    return np.asarray(np.degrees(np.arctan2(np.abs(cross), np.sum(upper * lower, axis=1))))
 
 
 def _baseline(signal: Floats, watch: Watch, fs_hz: float) -> float:

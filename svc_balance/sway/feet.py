@@ -109,7 +109,7 @@ def _leg_px(prepared: Prepared) -> Floats:
     out = np.full(len(prepared), np.nan)
     for number in np.unique(prepared.segment):
         chosen = prepared.segment == number
-        seen = longest[chosen][np.isfinite(longest[chosen])]
+        seen = longest[chosen][longest[chosen] > 0]
         if len(seen):
             out[chosen] = np.percentile(seen, _STRAIGHT)
     return out

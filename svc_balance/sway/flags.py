@@ -29,6 +29,8 @@ SHORTEST_S = 5.0
 # A living body sways by more than this, leg lengths; quiet two-legged stance has about ten times as much.
 FROZEN_L = 0.0004
 FROZEN_HZ = 5.0
+# Feet seen less than in this share of a recording do not say what they did.
+_FEET_SEEN = 0.5
 # A test that ends this much before its cap is as good as complete, s.
 _NEARLY_S = 0.5
 
@@ -71,6 +73,10 @@ def _recording(result: Result, landmarks: Landmarks) -> Iterator[Flag]:
             f"The recording is {duration_s:.1f} s long; a test needs {SHORTEST_S:g} s. Record all of it."
         )
         yield Flag("TRIAL_TOO_SHORT", FAIL, message)
+    seen = np.isfinite(result.feet.clearance).any(axis=1).mean()
+    if seen < _FEET_SEEN:
+        message = f"The feet are seen in {100 * seen:.0f} % of the recording. Keep the whole body in view."
+        yield Flag("FEET_NOT_SEEN", FAIL, message)
     if frozen(result):
         yield Flag("FROZEN", FAIL, "Nothing moves: this is a still picture. Record a live person.")
 

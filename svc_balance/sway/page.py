@@ -53,7 +53,7 @@ WHY = {
     "FLOOR_MARKS_MISSING": "at least four floor marks are needed",
     "FLOOR_MARKS_DEGENERATE": "the floor marks lie on a line or do not fit one floor",
     "REACH_NOT_STATED": "the direction of the reach was not stated",
-    "REACH_FORESHORTENED": "the view foreshortens the reach: its uncertainty exceeds 3 cm",
+    "REACH_UNCERTAIN": "view or floor marks leave the reach uncertain by more than 3 cm",
     "LEG_LENGTH_UNKNOWN": "no leg length was stated",
 }
 _DRAWN_HZ, _VELOCITY_HZ = 5.0, 3.0

@@ -159,7 +159,7 @@ def _clean(landmarks: Landmarks, time_s: Floats, step_s: float) -> tuple[Floats,
     window = max(3, 2 * round(HAMPEL_S / step_s / 2 - 0.5) + 1)
     segment = _segments(time_s, landmarks.cuts_s)
     outliers = np.zeros(values.shape[:2], bool)
-    for part in range(int(segment[-1]) + 1):
+    for part in np.unique(segment):
         chosen = segment == part
         for point in range(POINTS):
             outliers[chosen, point] = hampel(
@@ -284,6 +284,8 @@ def landmark_error(prepared: Prepared) -> tuple[Floats, str]:
     """
     if prepared.standard_error_px is not None:
         return prepared.standard_error_px, "regions"
+    if len(prepared) < 3:
+        return np.full((len(prepared), POINTS), np.nan), "residual"
     second = np.diff(prepared.image_px, 2, axis=0)
     columns = second.transpose(1, 2, 0).reshape(POINTS, -1)
     spread = 1.4826 * _median(np.abs(columns - _median(columns)[:, None])) / math.sqrt(6)

@@ -102,19 +102,19 @@ def assess(landmarks: Landmarks, trial: BalanceTrial, upstream: Sequence[Flag] =
     upstream: what earlier stages remarked; a FAIL of theirs withholds numbers here as well.
 
     Raises:
-        Unmeasurable: TOO_FEW_FRAMES; NO_PERSON when no frame shows enough of a body to tell anything.
+        Unmeasurable: TOO_FEW_FRAMES; NO_PERSON when no frame shows a trunk.
         InvalidInput: LANDMARKS_TOO_LONG.
     """
     prepared = prepare(landmarks)
     com = centre_of_mass(prepared, SEXES.get(trial.sex, ""))
-    if not np.isfinite(com.position_px).any():
-        raise Unmeasurable(
-            "NO_PERSON", "No frame shows enough of a person.", field="landmarks", fix=_WHOLE_BODY
-        )
+    trunk_x = (prepared.middle("hip")[:, 0] + prepared.middle("shoulder")[:, 0]) / 2
+    if not np.isfinite(trunk_x).any():
+        raise Unmeasurable("NO_PERSON", "No frame shows a person.", field="landmarks", fix=_WHOLE_BODY)
     plan = tasks.plan(trial)
     view = read_view(prepared, VIEWS.get(trial.view, ""))
     walked = feet(prepared)
-    touching = contact(walked, com.position_px[:, 0], RULES)
+    weight_x = np.where(np.isfinite(com.position_px[:, 0]), com.position_px[:, 0], trunk_x)
+    touching = contact(walked, weight_x, RULES)
     parts = phases(walked, touching, in_line=plan.stance == "tandem")
     attempt, side = _attempt(plan, parts)
     result = Result(

@@ -109,7 +109,7 @@ def reach(
     best = int(np.argmax(kept))
     uncertainty, cm_per_px = _uncertainty(floor, toe[best], toe_sd_px, along)
     if not uncertainty <= MOST_CM:
-        return Reached(None, uncertainty, float(when[best]), cm_per_px, why="REACH_FORESHORTENED")
+        return Reached(None, uncertainty, float(when[best]), cm_per_px, why="REACH_UNCERTAIN")
     return Reached(float(kept[best]), uncertainty, float(when[best]), cm_per_px)
 
 
