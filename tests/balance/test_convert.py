@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mesh.errors import InvalidInput
 from models.convert import blazepose, fetch, sparse, tflite
+from models.convert.__main__ import make
 from svc_balance.pose.contract import DEFAULT, DETECTOR, STORE, Contract, find, known
 from svc_balance.pose.model import load
 
@@ -70,8 +71,6 @@ def test_what_set_up_makes_agrees_with_litert_on_a_person(name: str, shared_data
 @pytest.mark.parametrize("name", ON_DEMAND)
 def test_what_is_made_on_demand_agrees_with_litert(name: str, shared_data: Path) -> None:
     contract = find(name)
-    from models.convert.__main__ import make
-
     make(contract)
     check(contract, smooth(contract, 6))
     check(contract, people(contract, shared_data / CLIP, 10))
