@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -52,21 +52,31 @@ def frames(spec: StandingSpec, look: figure.Look | None = None) -> Iterator[NDAr
         yield np.clip(picture + 0.5, 0, 255).astype(np.uint8)
 
 
-def make(
-    path: Path, spec: StandingSpec = SAMPLE, codec: str = "libvpx-vp9", bit_rate: int = BIT_RATE
-) -> Truth:
+def make(path: Path, spec: StandingSpec = SAMPLE, bit_rate: int = BIT_RATE) -> Truth:
     """Writes the video and returns what is true of it. The container follows the file's name."""
+    write(path, frames(spec), spec.fps, bit_rate, "good")
+    return trial(spec)[1]
+
+
+def write(
+    path: Path,
+    pictures: Iterable[NDArray[np.uint8]],
+    fps: float,
+    bit_rate: int = BIT_RATE,
+    effort: str = "realtime",
+) -> None:
+    """Encodes pictures as VP9. effort: "good", or "realtime" for what need not be small."""
     with av.open(path, "w") as container:
-        stream = container.add_stream(codec, rate=Fraction(spec.fps).limit_denominator(1001))
+        stream = container.add_stream("libvpx-vp9", rate=Fraction(fps).limit_denominator(1001))
         assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = spec.width, spec.height, "yuv420p"
-        stream.bit_rate = bit_rate
-        if codec == "libvpx-vp9":
-            stream.options = {"deadline": "good", "cpu-used": "4", "row-mt": "1", "threads": "2"}
-        for picture in frames(spec):
+        stream.pix_fmt, stream.bit_rate = "yuv420p", bit_rate
+        quick = "8" if effort == "realtime" else "4"
+        stream.options = {"deadline": effort, "cpu-used": quick, "row-mt": "1", "threads": "2"}
+        for number, picture in enumerate(pictures):
+            if number == 0:
+                stream.height, stream.width = picture.shape[:2]
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
-    return trial(spec)[1]
 
 
 def _labelled(picture: figure.Picture, text: str) -> figure.Picture:
