@@ -17,6 +17,7 @@ from svc_decision.balance.scores import measurement
 from svc_decision.conditions import FactValue
 from svc_decision.decision import TraceEntry
 
+_NOTHING_SHARED = "no metric was measured in both trials"
 _DEFINITION = {
     False: "the metric is defined differently (version, cutoff, band or unit)",
     True: "the two scores were made from different parts or by another ruleset",
@@ -67,10 +68,8 @@ def compare(case: BalanceCase, score: Reading, ruleset: BalanceRuleset) -> Compa
             continue
         obstacle = _obstacle(now, other, role, ruleset.comparability)
         target = changes["asymmetry" if role == "asymmetry" else "follow_up"]
-        if obstacle:
-            target.append(_not_comparable(now, other, ruleset, obstacle))
-        else:
-            target.extend(_changes(now, other, ruleset))
+        found = [] if obstacle else _changes(now, other, ruleset)
+        target.extend(found or [_not_comparable(now, other, ruleset, obstacle or _NOTHING_SHARED)])
     follow_up = changes["follow_up"]
     better = {c.metric: c.better for c in ruleset.comparisons}
     judged = [c for c in follow_up if c.verdict != "unknown"]

@@ -269,7 +269,8 @@ def test_scores_are_compared_when_the_same_rules_made_them():
 def test_a_failed_check_withholds_an_earlier_trial():
     failed = [QualityFlag(code="FRAME_RATE_LOW", level=FlagLevel.FLAG_LEVEL_FAIL, message="?")]
     page = decided(request(earlier=[earlier(flags=failed)]))
-    assert not page.balance.asymmetry
+    (change,) = page.balance.asymmetry
+    assert (change.metric, change.not_comparable) == ("", "no metric was measured in both trials")
     now = decided(request(flags=failed))
     assert now.status == 7  # DECISION_STATUS_NOT_MEASURABLE
     assert "withheld because of FRAME_RATE_LOW" in now.balance.score.not_measurable
