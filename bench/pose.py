@@ -1,0 +1,263 @@
+"""Pose, frames a second: our stage's core beside MediaPipe, on the same decoded frames.
+
+    python -m bench.pose --video CLIP.mp4 [--model NAME@VERSION] [--rounds 5] [--json]
+
+The peers are mediapipe 0.10.14 (mp.solutions.pose, and Tasks PoseLandmarker in VIDEO mode) and mediapipe
+1.2.2 (Tasks), each in a throw-away environment below .tools, with the same TensorFlow Lite models that ours
+are converted from. All take turns on the same decoded frames in one run; medians of the rounds are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.convert.fetch import obtain
+from svc_balance.pose import detector, landmarker
+from svc_balance.pose.contract import DEFAULT, DETECTOR, STORE, find, known
+from svc_balance.pose.estimate import COUNT_EVERY_S, estimate
+from svc_balance.pose.networks import Networks, networks
+from svc_balance.pose.quality_mode import REGIONS
+from svc_balance.pose.track import follow
+from svc_balance.pose.video import Frame, decode
+
+TOOLS = Path(__file__).resolve().parents[1] / ".tools" / "bench"
+REQUIRED = 1.2
+FPS = 30.0
+MOST_FRAMES = 120
+PATIENCE_S = 600.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Medians over rounds. ratio: frames a second over those of the fastest peer."""
+
+    name: str
+    frames_per_s: float
+    ratio: float
+    rounds: list[float]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One frame at a time, as live: wall time and the thread's own CPU time, ms."""
+
+    model: str
+    p50_ms: float
+    p95_ms: float
+    cpu_p50_ms: float
+    cpu_p95_ms: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    video: str
+    frames: int
+    size: str
+    model: str
+    cores: int
+    load_before: float
+    load_after: float
+    speeds: list[Speed]
+    latencies: list[Latency]
+    fastest_peer: str
+    passed: bool
+
+
+class Peer:
+    """A MediaPipe process that waits for its turn."""
+
+    def __init__(self, name: str, version: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        script = Path(__file__).with_name("pose_peer.py")
+        command = [str(environment(version)), "-W", "ignore", str(script), *arguments]
+        self._process = subprocess.Popen(  # noqa: S603 - our own script and files
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+
+    def run(self) -> float:
+        """Frames a second over all frames, the first one outside the clock."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.name} ended with status {self._process.wait()}")
+        answer = json.loads(line)
+        seconds = answer["seconds"]
+        if answer["found"] < 0.9 * len(seconds):
+            raise SystemExit(f"{self.name} found a person in {answer['found']} of {len(seconds)} frames only")
+        return len(seconds) / float(sum(seconds))
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def environment(version: str) -> Path:
+    """The Python of an environment that holds this MediaPipe; made when it is not there."""
+    folder = TOOLS / f"mediapipe-{version}"
+    python, ready = folder / "bin" / "python", folder / "ready"
+    if not ready.is_file():
+        print(f"making an environment with mediapipe {version} ...", file=sys.stderr)
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run(  # noqa: S603 - a pinned package
+            [str(python), "-m", "pip", "install", "-q", f"mediapipe=={version}"],
+            check=True,
+            timeout=PATIENCE_S,
+        )
+        ready.touch()
+    return python
+
+
+def bench(video: Path, model: str, rounds: int) -> Bench:
+    """Everything, in turns."""
+    frames = _frames(video)
+    loaded = networks(model)
+    load_before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        peers = [stack.enter_context(peer) for peer in _peers(Path(folder), frames, model)]
+        names = ["ours, single pass", f"ours, quality ({REGIONS} regions)", *(peer.name for peer in peers)]
+        found: dict[str, list[float]] = {name: [] for name in names}
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", file=sys.stderr)
+            found[names[0]].append(ours(frames, loaded, 1))
+            for peer in peers:
+                found[peer.name].append(peer.run())
+            found[names[1]].append(ours(frames[: len(frames) // 4], loaded, REGIONS))
+    medians = {name: float(np.median(values)) for name, values in found.items()}
+    fastest = max((peer.name for peer in peers), key=lambda name: medians[name])
+    ratios = {name: value / medians[fastest] for name, value in medians.items()}
+    return Bench(
+        video=video.name,
+        frames=len(frames),
+        size=f"{frames[0].rgb.shape[1]} x {frames[0].rgb.shape[0]}",
+        model=loaded.label,
+        cores=len(os.sched_getaffinity(0)),
+        load_before=load_before,
+        load_after=os.getloadavg()[0],
+        speeds=[Speed(name, medians[name], ratios[name], found[name]) for name in names],
+        latencies=[latency(frames[: len(frames) // 2], networks(each)) for each in _fetched()],
+        fastest_peer=fastest,
+        passed=ratios[names[0]] >= REQUIRED,
+    )
+
+
+def ours(frames: Sequence[Frame], loaded: Networks, regions: int) -> float:
+    """Frames a second of the stage's core."""
+    began = time.perf_counter()
+    estimate(frames, loaded, regions=regions)
+    return len(frames) / (time.perf_counter() - began)
+
+
+def latency(frames: Sequence[Frame], loaded: Networks) -> Latency:
+    """From a decoded frame to its landmarks, one frame at a time in one pass, with the detector when due."""
+    region = detector.detect(frames[0].rgb, loaded.detect)[0].roi
+    counted = 0.0
+    wall, cpu = [], []
+    for frame in frames:
+        began, spent = time.perf_counter(), time.thread_time()
+        if frame.time_s - counted >= COUNT_EVERY_S:
+            counted = frame.time_s
+            detector.detect(frame.rgb, loaded.detect)
+        crops = landmarker.crops(frame.rgb, [region])
+        region = follow(region, [landmarker.bodies(loaded.landmark(crops), [region])[0].roi])
+        wall.append(1000 * (time.perf_counter() - began))
+        cpu.append(1000 * (time.thread_time() - spent))
+    return Latency(
+        loaded.label,
+        float(np.percentile(wall, 50)),
+        float(np.percentile(wall, 95)),
+        float(np.percentile(cpu, 50)),
+        float(np.percentile(cpu, 95)),
+    )
+
+
+def _frames(video: Path) -> list[Frame]:
+    frames = []
+    for frame in decode(video):
+        frames.append(Frame(frame.index, frame.index / FPS, frame.rgb))
+        if len(frames) == MOST_FRAMES:
+            break
+    return frames
+
+
+def _peers(folder: Path, frames: Sequence[Frame], model: str) -> list[Peer]:
+    """The peers that can run the model: the legacy graph ships the default one only."""
+    file = folder / "frames.npy"
+    stacked: NDArray[np.uint8] = np.lib.format.open_memmap(
+        file, "w+", np.uint8, (len(frames), *frames[0].rgb.shape)
+    )
+    for place, frame in zip(stacked, frames, strict=True):
+        place[:] = frame.rgb
+    paths = []
+    for name in (DETECTOR, model or DEFAULT):
+        data = obtain(find(name).source, STORE)[0]
+        paths.append(folder / f"{name}.tflite")
+        paths[-1].write_bytes(data)
+    tasks = ["tasks", str(file), *map(str, paths)]
+    peers = [Peer(f"mediapipe {version} Tasks, VIDEO", version, tasks) for version in ("0.10.14", "1.2.2")]
+    if model in ("", DEFAULT):
+        peers.append(Peer("mediapipe 0.10.14 solutions.pose", "0.10.14", ["solutions", str(file)]))
+    return peers
+
+
+def _fetched() -> list[str]:
+    """Landmark models of BlazePose that are on this machine."""
+    return [n for n in known() if n.startswith("blazepose-") and n != DETECTOR and find(n).file().is_file()]
+
+
+def table(done: Bench) -> str:
+    """The result as Markdown."""
+    head = (
+        f"{done.model}, {done.frames} decoded frames of {done.video} ({done.size}), {done.cores} cores, load "
+    )
+    lines = [head + f"{done.load_before:.1f} before, {done.load_after:.1f} after", ""]
+    lines += ["| who | frames/s (median) | ratio to the fastest peer |", "| --- | --- | --- |"]
+    lines += [f"| {s.name} | {s.frames_per_s:.1f} | {s.ratio:.2f} |" for s in done.speeds]
+    lines += ["", "| model | p50 ms | p95 ms | CPU p50 ms | CPU p95 ms |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {r.model} | {r.p50_ms:.1f} | {r.p95_ms:.1f} | {r.cpu_p50_ms:.1f} | {r.cpu_p95_ms:.1f} |"
+        for r in done.latencies
+    ]
+    return "\n".join([*lines, "", "passes" if done.passed else f"does NOT pass: {REQUIRED} is required"])
+
+
+def main() -> None:
+    """Command line; exit status 1 when single pass is not REQUIRED times the fastest peer."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--video", type=Path, required=True, help="clip with one person in view throughout")
+    parser.add_argument("--model", default="", help="pose model; the default one when empty")
+    parser.add_argument("--rounds", type=int, default=5, help="turns each (default 5)")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    given = parser.parse_args()
+    done = bench(given.video, given.model, given.rounds)
+    print(json.dumps(dataclasses.asdict(done), indent=2) if given.json else table(done))
+    sys.exit(0 if done.passed else 1)
+
+
+if __name__ == "__main__":
+    main()
