@@ -128,11 +128,11 @@ def _norms(norms: Sequence[Json]) -> Table:
 def _changes(changes: Sequence[Json], title: str) -> Table:
     shown = table(title, "metric", "now", "other", "difference (95%)", "MDC95", "verdict")
     for change in changes:
-        least = change.get("mdc95")
+        least, metric = change.get("mdc95"), str(change.get("metric", ""))
         shown.add_row(
-            str(change.get("metric", "")),
-            f"{float(change.get('now', 0)):.2f}",
-            f"{float(change.get('other', 0)):.2f}",
+            metric or "whole trial",
+            f"{float(change.get('now', 0)):.2f}" if metric else "-",
+            f"{float(change.get('other', 0)):.2f}" if metric else "-",
             measured(change.get("difference")),
             "-" if least is None else f"{float(least):.2f}",
             str(change.get("not_comparable") or change.get("verdict") or "-"),

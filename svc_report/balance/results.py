@@ -140,9 +140,10 @@ def _comparison(change: Change) -> Comparison:
     difference = f"{metrics.value(change.difference)} ({metrics.interval(change.difference)})"
     note = (change.not_comparable and f"Not comparable: {change.not_comparable}", change.source)
     return Comparison(
-        name=metrics.name(change.metric),
-        now=numbers.significant(change.now) + after,
-        other=numbers.significant(change.other) + after,
+        name=metrics.name(change.metric) if change.metric else "Whole trial",
+        # Without a metric there is no value either, only the reason.
+        now=numbers.significant(change.now) + after if change.metric else "-",
+        other=numbers.significant(change.other) + after if change.metric else "-",
         difference=difference if given else "not given",
         mdc=mdc + dagger,
         mark=marks.verdict(change.verdict or "unknown"),
