@@ -163,3 +163,17 @@ def test_refining_equals_a_plain_loop_over_points(seed: int) -> None:
                     want = 4 * np.array([weights.sum(0) @ columns, weights.sum(1) @ rows]) / weights.sum()
             np.testing.assert_allclose(got[n, k, :2], want, atol=1e-3)
             np.testing.assert_array_equal(got[n, k, 2:], points[n, k, 2:])
+
+
+@pytest.mark.parametrize(
+    ("available", "chosen"),
+    [
+        (["AzureExecutionProvider", "CPUExecutionProvider"], ["CPUExecutionProvider"]),
+        (
+            ["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"],
+            ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+        ),
+    ],
+)
+def test_the_best_provider_comes_first(available: list[str], chosen: list[str]) -> None:
+    assert providers.choose(available) == chosen
