@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -109,8 +110,13 @@ HAPPENINGS = (
 
 
 @cache
-def posed(path: Path, cuts_s: tuple[float, ...] = (), regions: int = 1) -> Landmarks:
-    """Landmarks of a clip by the pose stage; skips with the reason when the models are not set up."""
+def posed(
+    path: Path, cuts_s: tuple[float, ...] = (), regions: int = 1, between_s: tuple[float, float] = (0, np.inf)
+) -> Landmarks:
+    """Landmarks of a clip, or of a part of it, by the pose stage; times from the part's start.
+
+    Skips with the reason when the models are not set up.
+    """
     from svc_balance.pose.estimate import estimate
     from svc_balance.pose.networks import networks
     from svc_balance.pose.video import decode
@@ -119,5 +125,10 @@ def posed(path: Path, cuts_s: tuple[float, ...] = (), regions: int = 1) -> Landm
         loaded = networks()
     except FailedPrecondition as error:
         pytest.skip(f"pose models absent: {error}")
-    made = estimate(decode(path), loaded, regions=regions, cuts_s=cuts_s)
-    return landmarks.decode(landmarks.encode(made.landmarks))
+    begin_s, end_s = between_s
+    frames = (f for f in takewhile(lambda f: f.time_s <= end_s, decode(path)) if f.time_s >= begin_s)
+    inside = tuple(cut for cut in cuts_s if begin_s < cut < end_s)
+    made = estimate(frames, loaded, regions=regions, cuts_s=inside).landmarks
+    begun_s = float(made.time_s[0])
+    made = replace(made, time_s=made.time_s - begun_s, cuts_s=tuple(cut - begun_s for cut in inside))
+    return landmarks.decode(landmarks.encode(made))
