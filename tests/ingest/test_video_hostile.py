@@ -214,7 +214,8 @@ def outcome(path: Path) -> str:
     except InvalidInput as refused:
         return refused.code if refused.code in FIXES else "unknown " + refused.code
     assert sound(done)
-    assert len(clips.decoded(target)) >= done.frames
+    if "FRAMES_DAMAGED" not in levels(done):
+        assert len(clips.decoded(target)) >= done.frames
     return ""
 
 

@@ -18,6 +18,7 @@ from assay.ingest.v1.ingest_pb2 import IngestPage
 
 from mesh.door import validate
 from mesh.errors import AssayError, InvalidInput, NotFound, Transient
+from svc_ingest import stage
 from svc_ingest.stage import handle
 from svc_ingest.video.stage import sandbox, sweep
 from tests.ingest import clips
@@ -30,8 +31,9 @@ ONE_S = clips.times(1)
 @pytest.fixture(scope="module", autouse=True)
 def _end_the_decoders() -> Iterator[None]:
     yield
-    sandbox().close()
-    sandbox.cache_clear()
+    for decoders in (sandbox, stage.sandbox):
+        decoders().close()
+        decoders.cache_clear()
 
 
 @pytest.fixture
