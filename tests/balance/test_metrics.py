@@ -82,6 +82,12 @@ def test_a_pure_tone_has_no_dispersion(fs_hz: float) -> None:
     assert ours["POWER_ML"] == pytest.approx(4.5, abs=1e-6)
 
 
+def test_a_drift_hardly_reaches_the_band() -> None:
+    """20 mm in a minute; ordinary sway has 5 mm² there."""
+    ours = metrics(20 * TIME / 60, None, FS_HZ)
+    assert 0 < ours["POWER_ML"] < 0.015
+
+
 def test_diffusion_of_a_random_walk() -> None:
     """Steps of sd s per axis at fs: MSD(n / fs) = n s², so D = s² fs / 2 on either axis and in the plane."""
     s = 0.3
