@@ -139,6 +139,9 @@ def traces(result: Result) -> pb.TraceSeries:
 
     for id, unit, values in _sway_traces(result):
         add(id, unit, values)
+    for column, axis in enumerate("xy"):
+        # In the picture, for those who draw it.
+        add(f"com_{axis}_px", "px", _within(result, result.com.position_px[:, column], _DRAWN_HZ))
     for column, side in enumerate(("left", "right")):
         add(f"foot_clearance_{side}", "L", result.contact.clearance[:, column])
     if result.sway is not None:

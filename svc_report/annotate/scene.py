@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from svc_report import fonts, skeleton
-from svc_report.balance import marks, results
+from svc_report.balance import marks, results, wording
 from svc_report.balance.traces import Traces
 
 Floats = NDArray[np.float64]
@@ -39,15 +39,16 @@ class Caption:
 
 def captions(events: Sequence[BalanceEvent]) -> tuple[Caption, ...]:
     """What the events have to say, in order of onset."""
-    return tuple(
-        Caption(
-            event.onset_s,
-            event.onset_s + max(event.duration_s, SHOWN_S),
-            f"{marks.event(event.kind).word}: {results.event_name(event.id)}",
-            marks.event(event.kind).colour,
-        )
-        for event in events[:MAX_EVENTS]
-    )
+    return tuple(_caption(event) for event in events[:MAX_EVENTS])
+
+
+def _caption(event: BalanceEvent) -> Caption:
+    """A start or a failure is a moment: what it leads to may last, its words do not."""
+    mark = marks.event(event.kind)
+    lasts = event.duration_s if event.kind in ("error", "compensation") else 0.0
+    side = f" ({wording.SIDES[event.side]})" if event.side in wording.SIDES and lasts else ""
+    text = f"{mark.word}: {results.event_name(event.id)}{side}"
+    return Caption(event.onset_s, event.onset_s + max(lasts, SHOWN_S), text, mark.colour)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ async def test_the_stage_writes_one_page_and_its_traces() -> None:
         "com_ml",
         "com_ml_raw",
         "com_ml_velocity",
+        "com_x_px",
+        "com_y_px",
         "foot_clearance_left",
         "foot_clearance_right",
         "fppa",

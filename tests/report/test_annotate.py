@@ -155,7 +155,8 @@ def test_captions_say_kind_and_event_and_bear_any_text() -> None:
     page = cases.sway_page("front")
     texts = [caption.text for caption in scene.captions(page.events)]
     assert texts == [
-        "Start: Foot up", "Compensation: Trunk lean", "Error: Arms left their position", "Failure: Foot down",
+        "Start: Foot up", "Compensation: Trunk lean (left)", "Error: Arms left their position (right)",
+        "Failure: Foot down",
     ]  # fmt: skip
     page.events.add(id="\x00李" * 500, kind="\u202e", onset_s=0.0)
     painted = scene.Scene(found(), scene.captions(page.events), 1.0)
