@@ -176,11 +176,10 @@ def knee_flexion_deg(prepared: Prepared, side: str) -> Floats:
 
 def _knee_noise(body: Planar, side: str, inside: Mask) -> float:
     """Standard uncertainty of the projection angle in one sample, rad: errors across the leg."""
+    lengths = (body.length(f"{side}_knee", f"{side}_hip"), body.length(f"{side}_ankle", f"{side}_knee"))
     upper, lower = (
-        float(np.nanmedian(length))
-        if np.isfinite(length := body.length(*ends)[inside]).any()
-        else float("nan")
-        for ends in ((f"{side}_knee", f"{side}_hip"), (f"{side}_ankle", f"{side}_knee"))
+        float(np.median(seen)) if len(seen := length[inside & (length > 0)]) else float("nan")
+        for length in lengths
     )
     hip, knee, ankle = (body.error(f"{side}_{name}", inside) for name in ("hip", "knee", "ankle"))
     return math.hypot(knee * (1 / upper + 1 / lower), hip / upper, ankle / lower)

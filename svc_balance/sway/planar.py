@@ -62,7 +62,7 @@ class Planar:
     def tilt_error(self, low: str, high: str, inside: NDArray[np.bool_]) -> float:
         """Standard uncertainty of `tilt` in one sample, rad."""
         length = self.length(low, high)[inside]
-        length = length[np.isfinite(length)]
+        length = length[length > 0]
         if not len(length):
             return float("nan")
         return math.hypot(self.error(low, inside), self.error(high, inside)) / float(np.median(length))

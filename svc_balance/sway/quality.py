@@ -140,11 +140,13 @@ def _bones(trial: Trial) -> list[Flag]:
         lengths[f"{side} shank"] = np.linalg.norm(knee - ankle, axis=1)
     variation = {bone: _variation(length[trial.inside]) for bone, length in lengths.items()}
     worst = max(variation, key=lambda bone: np.nan_to_num(variation[bone]))
+    # Where the camera looks obliquely, bones that turn change their length in the picture.
+    oblique = trial.view.view == "oblique"
     return _graded(
         "BONE_LENGTH_UNSTABLE",
         100 * variation[worst],
-        None,
-        8,
+        8 if oblique else None,
+        None if oblique else 8,
         f"The length of the {worst} varies by {{value:.1f}} %: the landmarks do not follow the body",
         "Film against a plain background in close-fitting clothes.",
     )
@@ -292,6 +294,10 @@ def _camera(trial: Trial) -> list[Flag]:
             f"The body is turned {view.turned_deg:.0f} degrees (limit 15). Face the camera, or stand side on."
         )
         found.append(Flag("BODY_TURNED", "warn", text, view.turned_deg, 15.0))
+    if view.seen and view.confidence < 0.7:
+        share = 100 * view.confidence
+        text = f"Only {share:.0f} % of the samples show the view {view.seen} (limit 70). Do not turn."
+        found.append(Flag("VIEW_UNSTEADY", "warn", text, view.confidence, 0.7))
     if view.disagrees and view.seen:
         text = f"The view was stated otherwise, but the landmarks show: {view.seen}. Check how it was filmed."
         found.append(Flag("VIEW_DISAGREES", "warn", text, view.confidence, 0.0))

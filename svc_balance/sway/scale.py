@@ -37,8 +37,8 @@ class Scale:
     mm_per_px: reading with 95 % interval; SCALE_UNKNOWN or LANDMARKS_MISSING otherwise. method: "leg_length",
     "height", "world" or "". percent_height_per_px: % of body height for a pixel; needs no stated height.
     height_mm: as stated, or None. leg_px: length of the leg's chain in the window. shoulder_ratio: scale from
-    shoulder to ankle over the one from the leg, about 1; NaN when unknown. drift: relative change of the
-    body's size over the window, signed; NaN when unknown. flags: codes SCALE_DRIFT, SCALE_DISAGREES,
+    shoulder to ankle over the one from the leg, about 1. drift: relative change of the body's size over the
+    window, signed. All three are NaN when unknown. flags: codes SCALE_DRIFT, SCALE_DISAGREES,
     SCALE_APPROXIMATE.
     """
 
@@ -62,7 +62,7 @@ def pixel_scale(prepared: Prepared, trial: BalanceTrial, side: str, window: tupl
     chains = {each: leg_chain_px(prepared, each)[inside] for each in sides}
     medians = {each: _median(chain) for each, chain in chains.items()}
     chosen = max(medians, key=lambda each: np.nan_to_num(medians[each]))
-    leg_px = medians[chosen]
+    leg_px = medians[chosen] if medians[chosen] > 0 else float("nan")
     looks = max(1.0, (window[1] - window[0]) / LOOK_S)
     spread = _relative_spread(chains[chosen]) / math.sqrt(looks)
     height_mm = trial.height_cm * 10 if trial.HasField("height_cm") else None
@@ -143,7 +143,7 @@ def _drift(prepared: Prepared, side: str, inside: NDArray[np.bool_]) -> float:
     size = (leg_chain_px(prepared, side) + trunk_px(prepared))[inside]
     size = size[np.isfinite(size)]
     fifth = len(size) // 5
-    if fifth < prepared.fs_hz / 3:
+    if fifth < prepared.fs_hz / 3 or not _median(size) > 0:
         return float("nan")
     return (_median(size[-fifth:]) - _median(size[:fifth])) / _median(size)
 

@@ -111,12 +111,16 @@ def assess(landmarks: Landmarks, trial: BalanceTrial, upstream: Sequence[Flag] =
     if not np.isfinite(trunk_x).any():
         raise Unmeasurable("NO_PERSON", "No frame shows a person.", field="landmarks", fix=_WHOLE_BODY)
     plan = tasks.plan(trial)
-    view = read_view(prepared, VIEWS.get(trial.view, ""))
+    stated_view = VIEWS.get(trial.view, "")
+    view = read_view(prepared, stated_view)
     walked = feet(prepared)
     weight_x = np.where(np.isfinite(com.position_px[:, 0]), com.position_px[:, 0], trunk_x)
     touching = contact(walked, weight_x, RULES)
     parts = phases(walked, touching, in_line=plan.stance == "tandem")
     attempt, side = _attempt(plan, parts)
+    if attempt is not None:
+        # Shots and turns outside the attempt do not matter.
+        view = read_view(prepared, stated_view, prepared.between(attempt.start_s, attempt.end_s))
     result = Result(
         plan=plan,
         prepared=prepared,

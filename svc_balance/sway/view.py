@@ -82,15 +82,15 @@ class ViewReading:
         return bool(self.turned_deg > limit_deg > self.turned_sd_deg)
 
 
-def read_view(prepared: Prepared, stated: str = "") -> ViewReading:
+def read_view(prepared: Prepared, stated: str = "", inside: NDArray[np.bool_] | None = None) -> ViewReading:
     """Tells the view from the left-right order and breadth of shoulders and hips, toes, face and depth.
 
     World landmarks, where there are any, give the azimuth of the shoulder and hip lines; otherwise breadth
     over trunk length gives its size, order and facing its quadrant. A stated view ("front", ...) holds unless
-    at least 0.8 of the samples show another one.
+    at least 0.8 of the samples show another one. inside: [M], samples to look at; all when None.
     """
     azimuth = _azimuth_world(prepared) if prepared.world_m is not None else _azimuth_flat(prepared)
-    azimuth = azimuth[np.isfinite(azimuth)]
+    azimuth = azimuth[np.isfinite(azimuth) & (True if inside is None else inside)]
     if not len(azimuth):
         return _reading(stated, "", 0.0, float("nan"), float("nan"), stated != "")
     mean = float(np.angle(np.exp(1j * azimuth).mean()))

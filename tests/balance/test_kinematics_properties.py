@@ -46,12 +46,15 @@ def values(found: Measured) -> dict[str, float | None]:
     start=st.floats(-5, 15),
     length=st.floats(0, 15),
     world=st.booleans(),
+    collapse=st.sampled_from([1.0, 1.0, 1e-3, 0.0]),
 )
 @settings(max_examples=30, deadline=None)
-def test_any_holes_end_in_values_or_reasons(seed, gone, lost_points, view, side, start, length, world):
+def test_any_holes_end_in_values_or_reasons(
+    seed, gone, lost_points, view, side, start, length, world, collapse
+):
     rng = np.random.default_rng(seed)
     landmarks, _ = standing.trial(replace(BUSY, view=view))
-    px, visibility = landmarks.image_px.copy(), landmarks.visibility.copy()
+    px, visibility = landmarks.image_px * collapse, landmarks.visibility.copy()
     px[rng.random(px.shape[:2]) < gone] = np.nan
     px[:, sorted(lost_points)] = np.nan
     visibility[rng.random(visibility.shape) < gone / 2] = np.nan
@@ -59,7 +62,7 @@ def test_any_holes_end_in_values_or_reasons(seed, gone, lost_points, view, side,
         landmarks,
         image_px=px,
         visibility=visibility,
-        world_m=landmarks.world_m if world else None,
+        world_m=landmarks.world_m * collapse if world else None,
         standard_error_px=None if seed % 2 else np.where(np.isnan(px[..., 0]), np.nan, 0.4),
     )
     found = measure(

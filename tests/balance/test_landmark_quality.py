@@ -9,6 +9,8 @@ import pytest
 
 from mesh.landmarks import INDEX, Landmarks
 from models.synth import standing
+from svc_balance.sway.series import prepare
+from svc_balance.sway.view import read_view
 from tests.balance.people import measure, spec
 
 
@@ -127,6 +129,26 @@ def test_low_visibility_several_people_and_cuts():
 
 def test_a_turned_body():
     assert flags_of(clean(azimuth_deg=26))["BODY_TURNED"] == "warn"
+
+
+def test_a_body_that_turns_while_it_is_filmed():
+    front, right = clean(), clean(azimuth_deg=80)
+    turning = replace(
+        front,
+        image_px=np.where(front.time_s[:, None, None] < 8, front.image_px, right.image_px),
+        world_m=np.where(front.time_s[:, None, None] < 8, front.world_m, right.world_m),
+    )
+    assert flags_of(turning)["VIEW_UNSTEADY"] == "warn"
+    prepared = prepare(turning)
+    assert read_view(prepared, inside=prepared.between(0, 7.5)).view == "front"
+    assert read_view(prepared, inside=prepared.between(8.5, 14)).view == "right"
+
+
+def test_bones_that_turn_before_an_oblique_camera_are_no_fault_of_the_landmarks():
+    landmarks = clean(azimuth_deg=45)
+    wobble = landmarks.image_px.copy()
+    wobble[:, INDEX["left_knee"], 1] += 60 * np.sin(2 * np.pi * 0.3 * landmarks.time_s)
+    assert flags_of(replace(landmarks, image_px=wobble))["BONE_LENGTH_UNSTABLE"] == "warn"
 
 
 def test_a_still_picture_as_video():
