@@ -202,7 +202,8 @@ def measurement(name: str, quantity: Quantity | None, why_not: str = "") -> Meas
     """A quantity as it travels, to four decimals; without one, the reason."""
     if quantity is None:
         return Measurement(id=name, not_measurable=why_not)
-    result = Measurement(id=name, value=round(quantity.value, 4), unit=quantity.unit)
+    # Adding 0 turns a rounded -0.0 into 0.0.
+    result = Measurement(id=name, value=round(quantity.value, 4) + 0.0, unit=quantity.unit)
     uncertainty = quantity.standard_uncertainty
     if quantity.low is not None and quantity.high is not None and uncertainty is not None:
         result.standard_uncertainty = round(uncertainty, 4)
