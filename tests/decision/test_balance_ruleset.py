@@ -77,9 +77,9 @@ def test_ids_that_are_none_are_invalid(ruleset_id):
 def test_a_ruleset_is_immutable():
     ruleset = load_ruleset()
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ruleset.sha256 = ""  # type: ignore[misc]
+        ruleset.sha256 = ""
     with pytest.raises(TypeError):
-        ruleset.texts["flag.B01"] = ""  # type: ignore[index]
+        ruleset.texts["flag.B01"] = ""
 
 
 def test_recalled_numbers_give_no_band_and_their_spread_is_never_used():
