@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from svc_ingest.result import Flag, Level, Measure
 
 _GAP: Final = 1.5
-"""An interval this many times the median is a gap."""
+"""An interval this many times the usual one is a gap."""
+_AROUND: Final = 31
+"""Intervals whose median is the usual one."""
 _STEADY_CV: Final = 0.02
 """Above this coefficient of variation the rate counts as variable."""
 
@@ -17,8 +19,8 @@ _STEADY_CV: Final = 0.02
 LEAST_FPS: Final = 24.0
 USUAL_FPS: Final = 29.0
 """30 Hz with the tolerance that 29.97 needs."""
-LEAST_SECONDS: Final = 5.0
-"""The shortest cap that a test may have."""
+LEAST_SECONDS: Final = 3.5
+"""Three seconds of standing still before the foot leaves the floor, and something of a test after them."""
 MOST_DROPPED: Final = 5.0
 
 
@@ -39,23 +41,26 @@ class Pace:
 def pace_of(time_s: NDArray[np.float64], tick_s: float) -> Pace:
     """The pace of at least two strictly increasing times.
 
-    Variable: CV above 2 % or an interval above 1.5 times the median. Times are multiples of `tick_s`;
+    A gap is an interval above 1.5 times the median of the 31 around it: a rate that changes and stays so
+    drops nothing. Variable: CV above 2 %, or a gap. Times are multiples of `tick_s`;
     rounding to it makes two-valued intervals with a variance of at most tick^2 / 4, which is taken off (16
     and 17 ms are a steady 60 Hz in a file that counts milliseconds).
     """
     intervals = np.diff(time_s)
-    median = float(np.median(intervals))
-    # A millisecond file shows 33 and 34 ms: the median alone may be off by half a tick.
-    regular = intervals[intervals <= _GAP * median + tick_s / 2]
+    half = min(_AROUND, len(intervals) - 1) // 2
+    padded = np.pad(intervals, half, mode="reflect") if half else intervals
+    usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+    gap = intervals > _GAP * usual + tick_s / 2
+    # A file that counts milliseconds shows 33 and 34: a median would be off by half a tick, the mean is not.
+    regular = intervals[~gap]
     mean = float(regular.mean())
-    gaps = intervals[intervals > _GAP * median + tick_s / 2]
     cv = float(np.sqrt(max(0.0, float(regular.var()) - tick_s**2 / 4))) / mean
     return Pace(
         fps=1 / mean,
         cv=cv,
-        dropped=int(np.sum(np.maximum(np.round(gaps / mean) - 1, 0))),
+        dropped=int(np.sum(np.maximum(np.round(intervals[gap] / usual[gap]) - 1, 0))),
         longest_gap_s=float(intervals.max()),
-        variable=cv > _STEADY_CV or len(gaps) > 0,
+        variable=cv > _STEADY_CV or bool(gap.any()),
     )
 
 
@@ -114,7 +119,8 @@ def flags(pace: Pace, frames: int, seconds: float) -> tuple[Flag, ...]:
             Flag(
                 "VIDEO_TOO_SHORT",
                 Level.FAIL,
-                f"The recording lasts {seconds:.1f} s; the shortest test takes {LEAST_SECONDS:.0f}.",
+                f"The recording lasts {seconds:.1f} s; with the still seconds before it a test needs "
+                f"more than {LEAST_SECONDS:g} s.",
             ),
         ),
     )

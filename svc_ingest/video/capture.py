@@ -38,6 +38,7 @@ class Quality:
     edges in the middle of the picture.
     """
 
+    longer_side: int
     pace: Pace
     frames: int
     seconds: float
@@ -120,6 +121,7 @@ def assess(seen: Gathered, look: Look, pace: Pace, damaged: int) -> Quality:
     rises = sorted(m.value for m in seen.rises if m.value is not None)
     rise = Measure("edge_rise", rises[len(rises) // 2], "px") if rises else seen.rises[0]
     return Quality(
+        longer_side=max(look.width, look.height),
         pace=pace,
         frames=frames,
         seconds=float(time_s[-1]),

@@ -12,13 +12,12 @@ from svc_ingest.video.capture import Quality
 MOST_STILL: Final = 50.0
 MOST_REPEATED: Final = 5.0
 MOST_CAMERA_SPEED: Final = 0.5
+"""In pixels of a picture of 1920 pixels, and of smaller ones."""
 MOST_CAMERA_DRIFT: Final = 0.3
 MOST_ZOOM: Final = 3.0
 MOST_FLICKER: Final = 1.0
 MOST_BLURRED: Final = 5.0
 WIDE_EDGE: Final = 6.0
-VERY_WIDE_EDGE: Final = 15.0
-MOST_DAMAGED: Final = 1.0
 LEVELS: Final = (15.0, 85.0)
 EXTREME_LEVELS: Final = (5.0, 95.0)
 MOST_CLIPPED: Final = 25.0
@@ -98,8 +97,7 @@ def _still(percent: float | None) -> Flag | None:
 def _damaged(percent: float) -> Flag | None:
     if percent == 0:
         return None
-    level = Level.FAIL if percent > MOST_DAMAGED else Level.WARN
-    return Flag("FRAMES_DAMAGED", level, f"{percent:.1f} % of the frames are damaged and were left out.")
+    return Flag("FRAMES_DAMAGED", Level.WARN, f"{percent:.1f} % of the frames are damaged and were left out.")
 
 
 def _camera(quality: Quality) -> tuple[Flag | None, ...]:
@@ -108,7 +106,8 @@ def _camera(quality: Quality) -> tuple[Flag | None, ...]:
         message = f"Whether the camera stood still cannot be told: {_NO_BACKGROUND}."
         return (Flag("CAMERA_MOTION_UNKNOWN", Level.INFO, message),)
     flags: list[Flag | None] = []
-    if camera.speed_px > MOST_CAMERA_SPEED or camera.drift_percent > MOST_CAMERA_DRIFT:
+    fastest = MOST_CAMERA_SPEED * max(1.0, quality.longer_side / 1920)
+    if camera.speed_px > fastest or camera.drift_percent > MOST_CAMERA_DRIFT:
         message = (
             f"The camera moved: {camera.speed_px:.1f} px from frame to frame and {camera.drift_percent:.1f}"
             " % of the picture in all. Put the phone on a tripod and switch stabilisation off."
@@ -137,6 +136,5 @@ def _exposure(quality: Quality) -> Flag | None:
 def _edges(rise: float | None) -> Flag | None:
     if rise is None or rise <= WIDE_EDGE:
         return None
-    level = Level.WARN if rise <= VERY_WIDE_EDGE else Level.FAIL
     message = f"Edges are {rise:.0f} px wide (10 to 90 %); focus on the person and lock the focus."
-    return Flag("VIDEO_BLURRED", level, message)
+    return Flag("VIDEO_BLURRED", Level.WARN, message)

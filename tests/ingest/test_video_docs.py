@@ -41,7 +41,7 @@ def test_every_flag_is_explained() -> None:
 
 def test_every_measure_is_explained() -> None:
     quality = Quality(
-        timing.pace_of(np.arange(9) / 30, 0.001), 9, 0.3, (), 0, None, 0, 50, 0, 0, 0,
+        1920, timing.pace_of(np.arange(9) / 30, 0.001), 9, 0.3, (), 0, None, 0, 50, 0, 0, 0,
         Measure("edge_rise", 1.0, "px"), 0, CameraMotion(None, None, None),
     )  # fmt: skip
     assert [m.id for m in remarks.measures(quality) if f"`{m.id}`" not in DOCS] == []
@@ -70,12 +70,12 @@ def test_the_thresholds_are_those_of_the_code() -> None:
     for value in (
         f"fail below {timing.LEAST_FPS:.0f}; `FPS_LOW`: warn below {timing.USUAL_FPS:.0f}",
         f"fail above {timing.MOST_DROPPED:.0f} %",
-        f"`VIDEO_TOO_SHORT`, fail below {timing.LEAST_SECONDS:.0f} s",
+        f"`VIDEO_TOO_SHORT`, fail below {timing.LEAST_SECONDS:g} s",
         f"`REPEATED_FRAMES`: warn above {remarks.MOST_REPEATED:.0f} %",
         f"`FROZEN_PICTURE`: fail above {remarks.MOST_STILL:.0f} %",
-        f"`FRAMES_DAMAGED`: warn, fail above {remarks.MOST_DAMAGED:.0f} %",
+        "`FRAMES_DAMAGED`: warn",
         f"`EXPOSURE_FLICKER`: warn above {remarks.MOST_FLICKER:.0f}",
-        f"`VIDEO_BLURRED`: warn above {remarks.WIDE_EDGE:.0f}, fail above {remarks.VERY_WIDE_EDGE:.0f}",
+        f"`VIDEO_BLURRED`: warn above {remarks.WIDE_EDGE:.0f}",
         f"`MOTION_BLUR`: warn above {remarks.MOST_BLURRED:.0f}",
         f"`CAMERA_MOVED`: fail above {remarks.MOST_CAMERA_SPEED}",
         f"`CAMERA_MOVED`: fail above {remarks.MOST_CAMERA_DRIFT}",
