@@ -3,15 +3,15 @@
 Run by bench/pose.py with the peer's Python; imports nothing of this project. Reads one command a line from
 standard input ("run") and answers one JSON line each.
 
+    python pose_peer.py bundle POSE.task DETECTOR.tflite LANDMARKS.tflite
     python pose_peer.py solutions FRAMES.npy
-    python pose_peer.py tasks FRAMES.npy DETECTOR.tflite LANDMARKS.tflite
+    python pose_peer.py tasks FRAMES.npy POSE.task
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -32,13 +32,13 @@ def solutions() -> tuple[Callable[[Any, int], bool], Callable[[], None]]:
     return process, pose.close
 
 
-def tasks(bundle: Path) -> tuple[Callable[[Any, int], bool], Callable[[], None]]:
+def tasks(model: Path) -> tuple[Callable[[Any, int], bool], Callable[[], None]]:
     """PoseLandmarker in VIDEO mode."""
     from mediapipe.tasks import python
     from mediapipe.tasks.python import vision
 
     options = vision.PoseLandmarkerOptions(
-        base_options=python.BaseOptions(model_asset_path=str(bundle)), running_mode=vision.RunningMode.VIDEO
+        base_options=python.BaseOptions(model_asset_path=str(model)), running_mode=vision.RunningMode.VIDEO
     )
     found = vision.PoseLandmarker.create_from_options(options)
 
@@ -49,8 +49,11 @@ def tasks(bundle: Path) -> tuple[Callable[[Any, int], bool], Callable[[], None]]
     return process, found.close
 
 
-def bundled(folder: Path, detector: Path, landmarks: Path) -> Path:
-    """A .task: a stored zip of both models, each with the normalisation of its input as metadata."""
+def bundle(target: Path, detector: Path, landmarks: Path) -> None:
+    """Writes a .task: a stored zip of both models, each with the normalisation of its input as metadata.
+
+    Needs mediapipe 0.10: later wheels lack the metadata writer.
+    """
     from mediapipe.tasks.python.metadata.metadata_writers import metadata_writer
 
     def described(path: Path, mean: float, std: float) -> bytes:
@@ -59,35 +62,30 @@ def bundled(folder: Path, detector: Path, landmarks: Path) -> Path:
         writer.add_image_input([mean], [std], 1)
         return bytes(writer.populate()[0])
 
-    bundle = folder / "pose.task"
-    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("pose_detector.tflite", described(detector, 127.5, 127.5))
         archive.writestr("pose_landmarks_detector.tflite", described(landmarks, 0.0, 255.0))
-    return bundle
 
 
 def main() -> None:
     """Answers until standard input ends."""
-    kind, frames = sys.argv[1], np.load(sys.argv[2], mmap_mode="r")
+    if sys.argv[1] == "bundle":
+        bundle(*map(Path, sys.argv[2:5]))
+        return
+    frames = np.load(sys.argv[2], mmap_mode="r")
     pictures = [np.ascontiguousarray(frame) for frame in frames]
-    with tempfile.TemporaryDirectory() as folder:
-        made: Callable[[], tuple[Callable[[Any, int], bool], Callable[[], None]]] = solutions
-        if kind == "tasks":
-            bundle = bundled(Path(folder), Path(sys.argv[3]), Path(sys.argv[4]))
-
-            def made() -> tuple[Callable[[Any, int], bool], Callable[[], None]]:
-                return tasks(bundle)
-
-        for _ in sys.stdin:
-            process, close = made()
-            process(pictures[0], 0)
-            times, found = [], 0
-            for index, picture in enumerate(pictures):
-                began = time.perf_counter()
-                found += process(picture, 33 * (index + 1))
-                times.append(time.perf_counter() - began)
-            close()
-            print(json.dumps({"version": mp.__version__, "seconds": times, "found": found}), flush=True)
+    for _ in sys.stdin:
+        process, close = solutions() if sys.argv[1] == "solutions" else tasks(Path(sys.argv[3]))
+        process(pictures[0], 0)
+        times, found, spent = [], 0, time.process_time()
+        for index, picture in enumerate(pictures):
+            began = time.perf_counter()
+            found += process(picture, 33 * (index + 1))
+            times.append(time.perf_counter() - began)
+        spent = time.process_time() - spent
+        close()
+        answer = {"version": mp.__version__, "seconds": times, "cpu_seconds": spent, "found": found}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

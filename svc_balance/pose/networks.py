@@ -10,9 +10,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from mesh.errors import FailedPrecondition
 from svc_balance.pose import detector, landmarker
 from svc_balance.pose.batcher import Batcher
-from svc_balance.pose.contract import DEFAULT, DETECTOR
+from svc_balance.pose.contract import DEFAULT, DETECTOR, find, known
 from svc_balance.pose.landmarker import Crops, Outputs
 from svc_balance.pose.model import PoseModel, load
 
@@ -40,12 +41,21 @@ class Networks:
 
 @lru_cache(maxsize=4)
 def networks(name_version: str = "") -> Networks:
-    """The networks of a model (the default one when empty), loaded and warmed; errors as `model.load`.
+    """The networks of a model (the default one when empty), loaded and warmed.
+
+    Raises as `model.load`, and FailedPrecondition (MODEL_UNSUITABLE) for a model of another kind.
 
     On the CPU one thread runs one crop and as many run as there are cores: that is faster than several
     threads sharing one crop, and than batches (docs/performance.md).
     """
     finder, pose = load(DETECTOR, threads=1), load(name_version or DEFAULT, threads=1)
+    if "landmarks" not in pose.contract.outputs:
+        raise FailedPrecondition(
+            "MODEL_UNSUITABLE",
+            f"{pose.label} is no landmark model that the pose stage can follow people with.",
+            field="model",
+            fix="Use one of: " + ", ".join(name for name in known() if "landmarks" in find(name).outputs),
+        )
     on_cpu = pose.provider == CPU
     built = Networks(
         finder=finder,

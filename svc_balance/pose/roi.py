@@ -86,12 +86,11 @@ def reduced(picture: Picture, regions: Sequence[Roi], size: int) -> tuple[Pictur
     """The part of the picture that regions cover, averaged down to what crops of `size` can resolve.
 
     Answers it with the regions in its pixels. Sampling a large picture at a few points lets noise and fine
-    texture through that move landmarks; the mean over n x n pixels keeps them out and makes the cut cheap.
-    The grid of the means is fixed to the picture, so that it does not shift with the regions.
+    texture through that move landmarks; the mean over n x n pixels, n a power of two, keeps them out. The
+    grid of the means is fixed to the picture, so that it does not shift with the regions.
     """
-    n = int(min(region.side for region in regions) / size)
-    if n < 2:
-        return picture, list(regions)
+    halvings = spare_halvings(min(region.side for region in regions), size)
+    n = 2**halvings
     height, width = picture.shape[:2]
     # How far a rotated square reaches from its centre along both axes of the picture.
     reach = [r.side / 2 * (abs(math.cos(r.rotation)) + abs(math.sin(r.rotation))) for r in regions]
@@ -101,9 +100,23 @@ def reduced(picture: Picture, regions: Sequence[Roi], size: int) -> tuple[Pictur
     y1 = _on_grid(max(r.y + d for r, d in zip(regions, reach, strict=True)) + n, n, height)
     if x1 <= x0 or y1 <= y0:
         return picture, list(regions)
-    part = cv2.resize(picture[y0:y1, x0:x1], ((x1 - x0) // n, (y1 - y0) // n), interpolation=cv2.INTER_AREA)
+    part = halved(picture[y0:y1, x0:x1], halvings)
     moved = [Roi((r.x - x0) / n, (r.y - y0) / n, r.side / n, r.rotation) for r in regions]
-    return np.asarray(part, np.uint8), moved
+    return part, moved
+
+
+def spare_halvings(side: float, size: int) -> int:
+    """How often a side can be halved and still be `size` pixels or more."""
+    return max(0, math.floor(math.log2(side / size))) if side > 0 else 0
+
+
+def halved(picture: Picture, times: int) -> Picture:
+    """The picture at half its size, so many times over: means of 2 x 2, without an odd last row or column."""
+    for _ in range(times):
+        height, width = picture.shape[0] // 2, picture.shape[1] // 2
+        even = picture[: 2 * height, : 2 * width]
+        picture = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return picture
 
 
 def _on_grid(place: float, n: int, end: int) -> int:

@@ -131,6 +131,10 @@ async def test_what_cannot_be_done_has_its_own_code(tmp_path: Path) -> None:
     error = await refused(unknown, shelf)
     assert isinstance(error, NotFound)
     assert error.code == "MODEL_NOT_FOUND"
+    unknown.job.model = "blazepose-detector@0.10.14"
+    error = await refused(unknown, shelf)
+    assert error.code == "MODEL_UNSUITABLE"
+    assert "blazepose-lite" in error.fix
     error = await refused(Analysis(), shelf)
     assert isinstance(error, FailedPrecondition)
     assert error.code == "NO_VIDEO"
