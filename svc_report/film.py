@@ -21,10 +21,8 @@ from mesh.errors import InvalidInput
 
 Picture = NDArray[np.uint8]
 
-NEAR_S = 1.0
-"""Decoding on is cheaper than seeking when the next wanted frame is this near."""
-MAX_DECODED = 900
-"""Frames decoded at most to reach one wanted frame: 15 s between key frames at 60 Hz."""
+MAX_DECODED = 1500
+"""Frames decoded at most to reach all wanted ones: six times four seconds between key frames at 60 Hz."""
 
 
 @dataclass(frozen=True)
@@ -71,52 +69,63 @@ class Film:
                     yield Frame(last, self._upright(decoded))
 
     def at(self, wanted_s: Sequence[float]) -> list[Frame | None]:
-        """The frame nearest to each time (ascending), found by seeking; None where there is none.
+        """The frame nearest to each time (ascending); None where there is none, or decoding had to end.
 
-        Frames that no other refers to are skipped on the way. Raises InvalidInput (REPORT_VIDEO_UNREADABLE).
+        Key frames are sought, frames that no other refers to are skipped on the way, and no stretch is
+        decoded twice. Raises InvalidInput (REPORT_VIDEO_UNREADABLE).
         """
+        half = 0.5 / float(self.stream.average_rate or 30)
         with _readable():
-            first = next(
-                (frame for frame in self.container.decode(self.stream) if frame.time is not None), None
-            )
-            if first is None or first.time is None:
+            keys = self._key_times()
+            self._seek(keys[0] if keys else 0.0)
+            start, _ = self._reach(float("-inf"), MAX_DECODED)
+            if start is None or start.time is None:
                 return [None] * len(wanted_s)
-            step = 1 / float(self.stream.average_rate or 30)
             found: list[Frame | None] = []
-            position = None
+            here, left = start.time, MAX_DECODED
             for wanted in wanted_s:
-                target = first.time + wanted
-                decoded = self._reach(target, step, position)
-                position = None if decoded is None else decoded.time
-                found.append(
-                    None
-                    if decoded is None or decoded.time is None
-                    else Frame(decoded.time - first.time, self._upright(decoded))
-                )
+                target = start.time + wanted
+                if here >= target - half or any(here < key <= target for key in keys):
+                    self._seek(target)
+                decoded, taken = self._reach(target - half, left)
+                left -= taken
+                if decoded is None or decoded.time is None:
+                    found.append(None)
+                else:
+                    here = decoded.time
+                    found.append(Frame(here - start.time, self._upright(decoded)))
             return found
 
-    def _reach(self, target: float, step: float, position: float | None) -> VideoFrame | None:
-        if position is not None and abs(position - target) <= step / 2:
-            position = None
-        if position is None or not 0 <= target - position <= NEAR_S:
-            assert self.stream.time_base is not None
-            self.container.seek(max(0, int((target - step / 2) / self.stream.time_base)), stream=self.stream)
+    def _key_times(self) -> list[float]:
+        """Times of the frames at which decoding can begin, read without decoding any."""
+        return [
+            float(packet.pts * packet.time_base)
+            for packet in self.container.demux(self.stream)
+            if packet.is_keyframe and packet.pts is not None
+        ]
+
+    def _seek(self, time_s: float) -> None:
+        assert self.stream.time_base is not None
+        self.container.seek(max(0, int(time_s / self.stream.time_base)), stream=self.stream)
+
+    def _reach(self, target: float, at_most: int) -> tuple[VideoFrame | None, int]:
+        """The first frame from `target` on, else the last, and how many were decoded; None at `at_most`."""
         context: VideoCodecContext = self.stream.codec_context
-        last = None
-        decoded = 0
+        margin = 2 / float(self.stream.average_rate or 30)
+        last, decoded = None, 0
         try:
             for packet in self.container.demux(self.stream):
-                far = packet.pts is not None and float(packet.pts * packet.time_base) < target - 1.5 * step
+                far = packet.pts is not None and float(packet.pts * packet.time_base) < target - margin
                 context.skip_frame = "NONREF" if far else "DEFAULT"
                 for frame in packet.decode():
                     last, decoded = frame, decoded + 1
-                    if frame.time is not None and frame.time >= target - step / 2:
-                        return frame
-                    if decoded >= MAX_DECODED:
-                        return None
+                    if frame.time is not None and frame.time >= target:
+                        return frame, decoded
+                if decoded >= at_most:
+                    return None, decoded
         finally:
             context.skip_frame = "DEFAULT"
-        return last
+        return last, decoded
 
     def _upright(self, frame: VideoFrame) -> Picture:
         turned = self.rotation_deg % 180 == 90

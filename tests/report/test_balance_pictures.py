@@ -50,6 +50,13 @@ def test_every_frame_is_found_by_seeking(video: Path) -> None:
         assert np.array_equal(frame.picture, nearest.picture)
 
 
+def test_seeking_is_bounded(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film, "MAX_DECODED", 40)
+    with film.opened(video, 0) as opened:
+        sought = opened.at([0.5, 1.9, 7.8, 15.8, 19.8])
+    assert [frame is None for frame in sought] == [False, False, True, True, True]
+
+
 @pytest.mark.parametrize(("rotation", "corner"), [(0, (0, 0)), (90, (0, 1)), (180, (1, 1)), (270, (1, 0))])
 def test_rotation_is_clockwise(tmp_path: Path, rotation: int, corner: tuple[int, int]) -> None:
     path = tmp_path / "marked.webm"
