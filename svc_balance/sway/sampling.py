@@ -79,7 +79,9 @@ def spreads(position: Filtered, path: Filtered, raw: Filtered, fs_hz: float) -> 
     out |= _jerk(path, fs_hz, weights, stride, out)
     out |= _widened(_peaks(path, fs_hz, stride))
     out |= _spectra(raw, fs_hz)
-    slow = Filtered(path.ml[::stride], None if path.ap is None else path.ap[::stride])
+    # As many samples as the replicates weigh: a last one alone in its stride has no weight.
+    whole = weights.shape[1] * stride
+    slow = Filtered(path.ml[:whole:stride], None if path.ap is None else path.ap[:whole:stride])
     out |= _widened(_diffusion(slow, fs_hz / stride, weights))
     for suffix, x in (("_ML", slow.ml), ("_AP", slow.ap)):
         if x is not None and len(x) >= MIN_SAMPLES:

@@ -355,3 +355,11 @@ def test_the_page_stays_small_however_much_happens() -> None:
     assert len(written.phases) <= page.MAX_PHASES
     assert got.bess is not None
     assert got.bess.errors == 10
+
+
+@pytest.mark.parametrize("frames", [1081, 1082, 1083])
+def test_any_number_of_frames_at_sixty_a_second_can_be_measured(frames: int) -> None:
+    series, _ = trial(StandingSpec(duration_s=20, fps=60, foot_up_s=1.0, noise_px=0.3))
+    written = page.build(assess(part(series, 0, frames), pb.BalanceTrial(height_cm=175)), "1")
+    assert "RDIST_ML" in values(written)
+    assert "SAMPEN_ML" in {m.measurement.id for m in written.metrics}
