@@ -55,6 +55,7 @@ def test_intervals_of_the_main_metrics_hold_most_of_the_time() -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_coverage_at_thirty_and_sixty_seconds() -> None:
     for seconds in (30.0, 60.0):
         shares = coverage(120, seconds)

@@ -81,6 +81,9 @@ def test_time_reversal_swaps_directions_of_velocity_only(seed: int) -> None:
     before, after = metrics(ml, ap, FS_HZ), metrics(ml[::-1], ap[::-1], FS_HZ)
     swap = {f"VPEAK_{a}_{axis}": f"VPEAK_{b}_{axis}" for a, b in DIRECTIONS for axis in ("ML", "AP")}
     for name, value in before.items():
+        if name.startswith("FPEAK"):
+            # Of two bins of nearly the same height either may win.
+            continue
         if name.startswith(FROM_THE_START):
             # Windows and templates are laid from the first sample on.
             assert after[name] == pytest.approx(value, rel=0.3), name
@@ -141,10 +144,12 @@ def test_frame_rate_hardly_matters(seed: int) -> None:
             absolute = 0.02 * at[30.0][name.replace("DL", "DS")]
         elif name.startswith("SDA_HL"):
             absolute = 0.02
+        elif name.startswith("SWAY_DIRECTION"):
+            absolute = 0.01 if name == "SWAY_DIRECTION_COEF" else 1.0
         # Which small waves count as a peak or a crossing depends on samples.
         relative = 0.1 if name.startswith(("VZC", "VPEAK", "SWAY_DENSITY")) else 0.02
-        # Where two nearly parallel lines meet is up to the last digit.
-        if not name.startswith(("SDA_TC", "SDA_XC")):
+        # Where two nearly parallel lines meet, or which of two equal bins wins, is up to the last digit.
+        if not name.startswith(("SDA_TC", "SDA_XC", "FPEAK")):
             for fs in (60.0, 120.0):
                 assert at[fs][name] == pytest.approx(value, rel=relative, abs=absolute), (name, fs)
 
