@@ -47,15 +47,17 @@ async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
                 field="analysis.pose.landmarks",
                 fix="Run the analysis again from its upload.",
             )
-        await _drawn(work, ctx)
+        await _drawn(work, source, ctx)
         ref = await ctx.upload(NAME, target, encoder.MEDIA_TYPE)
     ctx.log.info("annotated", video_bytes=ref.size_bytes)
     return AnnotationPage(video=ref, provenance=provenance())
 
 
-async def _drawn(work: Iterator[float], ctx: StageContext) -> None:
+async def _drawn(work: Iterator[float], source: Path, ctx: StageContext) -> None:
     """Takes the work batch by batch, so that a job out of time or withdrawn ends between two batches."""
     while (share := await ctx.compute(next, work, None)) is not None:
+        # It is open by now. A process that is killed leaves no video with a face in it behind.
+        source.unlink(missing_ok=True)
         await ctx.progress(100 * share, "Drawing the skeleton on the video")
 
 
