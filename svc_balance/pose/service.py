@@ -14,6 +14,7 @@ from assay.balance.v1 import balance_pb2_grpc
 from assay.balance.v1.balance_pb2 import EstimatePoseRequest, EstimatePoseResponse, LandmarkSeries
 
 from mesh import landmarks
+from mesh.errors import FailedPrecondition
 from mesh.service import Resources
 from svc_balance.pose import page
 from svc_balance.pose.order import Order, fulfil
@@ -35,7 +36,10 @@ class PoseService(balance_pb2_grpc.PoseServiceServicer):
         request: EstimatePoseRequest,
         context: grpc.aio.ServicerContext[EstimatePoseRequest, EstimatePoseResponse],
     ) -> EstimatePoseResponse:
-        """The page without stored artefacts, and the landmarks; errors as the stage's."""
+        """The page without stored artefacts, and the landmarks; errors as the stage's.
+
+        Raises FailedPrecondition (LANDMARKS_TOO_LARGE) when they do not fit into a message.
+        """
         left = context.time_remaining()
         patience = PATIENCE_S if left is None else min(left, PATIENCE_S)
         with tempfile.TemporaryDirectory(prefix="assay-pose-") as folder:
@@ -49,10 +53,19 @@ class PoseService(balance_pb2_grpc.PoseServiceServicer):
                 deadline=datetime.now(UTC) + timedelta(seconds=patience),
             )
             made, loaded = await fulfil(order, _compute, _untold)
-        return EstimatePoseResponse(
-            page=page.build(made, loaded, self._resources.settings.version),
+        settings = self._resources.settings
+        answer = EstimatePoseResponse(
+            page=page.build(made, loaded, settings.version),
             landmarks=await _compute(_message, made.landmarks),
         )
+        if answer.ByteSize() > settings.max_message_bytes:
+            raise FailedPrecondition(
+                "LANDMARKS_TOO_LARGE",
+                f"{len(made.landmarks)} frames do not fit into one answer.",
+                field="video",
+                fix="Run the video as an analysis: its landmarks go to storage.",
+            )
+        return answer
 
 
 def register(server: grpc.aio.Server, resources: Resources) -> None:
