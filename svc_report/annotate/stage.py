@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import tempfile
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ async def _drawn(work: Iterator[float], source: Path, ctx: StageContext) -> None
     """Takes the work batch by batch, so that a job out of time or withdrawn ends between two batches."""
     while (share := await ctx.compute(next, work, None)) is not None:
         # It is open by now. A process that is killed leaves no video with a face in it behind.
-        source.unlink(missing_ok=True)
+        await asyncio.to_thread(source.unlink, missing_ok=True)
         await ctx.progress(100 * share, "Drawing the skeleton on the video")
 
 

@@ -43,7 +43,10 @@ async def read_landmarks(analysis: Analysis, objects: Objects, compute: Compute)
     ref = analysis.pose.landmarks
     if not ref.key:
         return None
-    return await compute(landmarks.decode, await objects.get(_bounded(ref, "analysis.pose.landmarks")))
+    series = await compute(landmarks.decode, await objects.get(_bounded(ref, "analysis.pose.landmarks")))
+    if min(series.width, series.height) < 2:
+        raise landmarks.unreadable(f"They state a picture of {series.width} x {series.height} pixels.")
+    return series
 
 
 async def read_traces(analysis: Analysis, objects: Objects, compute: Compute) -> Traces:

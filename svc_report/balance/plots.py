@@ -59,7 +59,7 @@ def over_time(
     The axes fit what was measured; before and after it a line may leave its panel.
     """
     shown = [panel for panel in panels if found.get(panel.trace) is not None]
-    if not shown:
+    if not shown or len(found.time_s) < 2:
         return None
     lanes = _lanes(events[:MAX_EVENTS], found)
     top = 4 + LANE_PT * (max(lanes, default=-1) + 1)

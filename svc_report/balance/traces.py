@@ -57,7 +57,8 @@ def decode(data: bytes) -> Traces:
     for trace in message.traces:
         if len(trace.values) != len(time_s):
             raise _unreadable(f"{trace.id} has {len(trace.values)} values for {len(time_s)} times.")
-        values[trace.id] = np.asarray(trace.values, np.float64)
+        found = np.asarray(trace.values, np.float64)
+        values[trace.id] = np.where(np.isfinite(found), found, np.nan)
     return Traces(time_s, values, {trace.id: trace.unit for trace in message.traces})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from assay.balance.v1.balance_pb2 import BalanceMetric, SwayPage, Trace, TraceSeries
@@ -181,6 +183,39 @@ def test_a_long_line_keeps_its_extremes() -> None:
     _, thin = svg.thinned(np.arange(100_000, dtype=float), values)
     assert len(thin) <= svg.MAX_POINTS
     assert (thin.max(), thin.min()) == (9.0, -9.0)
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=0, max_size=40),
+    st.lists(st.floats(allow_nan=True, allow_infinity=True, width=32), min_size=40, max_size=40),
+    st.floats(-5, 50),
+    st.floats(-5, 50),
+)
+@settings(max_examples=120, deadline=None)
+def test_any_trace_can_be_drawn(ml: list[float], ap: list[float], start: float, end: float) -> None:
+    message = TraceSeries(
+        time_s=[number / 2 for number in range(len(ml))],
+        traces=[
+            Trace(id="com_ml", unit="mm", values=ml),
+            Trace(id="com_ap", unit="mm", values=ap[: len(ml)]),
+        ],
+    )
+    read = traces.decode(message.SerializeToString())
+    panels = (plots.Panel("com_ml", "Sideways"), plots.Panel("com_ap", "Fore-aft"))
+    drawings = [
+        plots.stabilogram(read, (start, end), ["ML", "AP"], unit="mm"),
+        plots.stabilogram(read, (start, end), ["ML"], unit="mm"),
+        plots.spectra(read, (start, end), (0.15, 3.0), unit="mm"),
+        plots.over_time(
+            read, panels, events=cases.sway_page("front").events, window=(start, end), height=40, title="Sway"
+        ),
+    ]
+    for drawing in drawings:
+        if drawing is not None:
+            text = drawing.svg.decode()
+            assert ElementTree.fromstring(text) is not None
+            assert "nan" not in text
+            assert "inf" not in text
 
 
 @pytest.mark.parametrize(
