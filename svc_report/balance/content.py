@@ -50,6 +50,7 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
     shown = {
         name: _picture(f"{name}.svg", chart, _why_no_chart(analysis, name)) for name, chart in charts.items()
     }
+    front = charts["front"]
     files = {f"{name}.svg": chart.svg for name, chart in charts.items() if chart is not None}
     files |= {_still_name(index): still.jpeg for index, still in enumerate(stills)}
     page, decision = analysis.sway, analysis.decision
@@ -68,7 +69,7 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
         headline=headline,
         explanation=explanation,
         missing=tuple(trial.question(name) for name in decision.missing),
-        summary=summary.build(analysis, shown["front"]),
+        summary=summary.build(analysis, shown["front"], front.height if front is not None else 0.0),
         sway_charts=tuple(shown[name] for name in ("stabilogram", "sway") if shown[name].file),
         no_sway="" if shown["sway"].file or shown["stabilogram"].file else _why_no_chart(analysis, "sway"),
         spectrum=shown["spectrum"],
@@ -130,7 +131,11 @@ def _charts(analysis: Analysis, found: Traces) -> dict[str, Drawing | None]:
     carried = [axis for axis in ("ML", "AP") if metrics.measurable(page, axis)]
     return {
         "stabilogram": plots.stabilogram(found, window, carried, unit=unit),
-        "front": timeline(SWAY_PANELS, height=40.0, title="Sway of the centre of mass against time"),
+        "front": timeline(
+            SWAY_PANELS,
+            height=40.0 if len(carried) < 2 else 24.0,
+            title="Sway of the centre of mass against time",
+        ),
         "sway": timeline(SWAY_PANELS, height=64.0, title="Sway of the centre of mass against time"),
         "spectrum": plots.spectra(found, window, band, unit=unit) if spectral else None,
         "angles": timeline(ANGLE_PANELS, height=46.0, title="Angles of the body against time"),

@@ -29,9 +29,10 @@ SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart: its SVG, what it shows in words, and its caption."""
+    """A chart: its SVG, its height in points, what it shows in words, and its caption."""
 
     svg: bytes
+    height: float
     alt: str
     caption: str
 
@@ -89,7 +90,7 @@ def over_time(
     caption = "Grey ground: the stretch that was measured."
     if events:
         caption += " Numbers: events, as listed in section 5."
-    return Drawing(svg.document(WIDTH, bottom + 20, parts), alt, caption)
+    return Drawing(svg.document(WIDTH, bottom + 20, parts), bottom + 20, alt, caption)
 
 
 def _panel(
@@ -202,7 +203,7 @@ def _plane(ml: Floats, ap: Floats, unit: str) -> Drawing:
         f"its area is {numbers.significant(float(area))} {unit}²."
     )
     caption = "Path of the centre of mass about its mean, and its 95 % prediction ellipse (red)."
-    return Drawing(svg.document(LEFT + side + 12, side + 34, parts), alt, caption)
+    return Drawing(svg.document(LEFT + side + 12, side + 34, parts), side + 34, alt, caption)
 
 
 def _placed(scale: svg.Scale, values: Floats) -> Floats:
@@ -248,7 +249,7 @@ def _one_axis(values: Floats, unit: str, seen: wording.Axis, unseen: wording.Axi
         f"Red: mean ± 1.96 SD, {span} {unit} wide. {unseen.label} movement is not measurable from this view: "
         "there is no ellipse."
     )
-    return Drawing(svg.document(width, height + 22, parts), alt, caption)
+    return Drawing(svg.document(width, height + 22, parts), height + 22, alt, caption)
 
 
 def spectra(
@@ -310,4 +311,5 @@ def _spectra(
     ground = (
         f" Grey ground: the band of the metrics, {band[0]:g} to {band[1]:g} Hz." if band[1] > band[0] else ""
     )
-    return Drawing(svg.document(width, top + height + 20, parts), alt, f"{parts_of}.{ground}")
+    whole = top + height + 20
+    return Drawing(svg.document(width, whole, parts), whole, alt, f"{parts_of}.{ground}")

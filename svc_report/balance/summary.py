@@ -15,11 +15,13 @@ from svc_report.balance import metrics, results, trial, wording
 from svc_report.balance.sheet import Summary
 from svc_report.sheet import Fact, Flag, Picture, Remark
 
-PAGE_MM = 250.0
+PAGE_MM = 258.0
 HEAD_MM = 48.0
 """Title, header and status."""
 LINE_MM = 3.6
-CHART_MM = 43.0
+CHART_MM = 11.5
+"""What heading and caption add to a chart."""
+MM_PER_POINT = 25.4 / 72
 ROW_MM = 4.7
 HEADING_MM = 6.6
 LIMITS_MM = HEADING_MM + 3 * LINE_MM + 4.0
@@ -28,10 +30,10 @@ CHARACTERS = {"fact": 44, "flag": 100, "note": 128, "result": 27}
 """Characters that fit a line of each part."""
 
 
-def build(analysis: Analysis, chart: Picture) -> Summary:
+def build(analysis: Analysis, chart: Picture, chart_pt: float) -> Summary:
     """Reasons to refer and open questions always; then measurements, flags and notes while they fit.
 
-    The chart gives way when what must stand there needs its place.
+    The chart, chart_pt points high, gives way when what must stand there needs its place.
     """
     time, time_note = results.held(analysis.sway)
     score, score_note = results.score(analysis.decision.balance)
@@ -53,29 +55,32 @@ def build(analysis: Analysis, chart: Picture) -> Summary:
         notes_more="",
         limits=wording.FRONT_LIMITS,
     )
-    return _cut(whole, len(analysis.decision.missing))
+    head = HEAD_MM + LINE_MM * (_lines(trial.recording(analysis), "fact") - 1)
+    return _cut(whole, head + _missing_mm(analysis), chart_pt * MM_PER_POINT + CHART_MM)
 
 
-def _cut(whole: Summary, missing: int) -> Summary:
-    room = PAGE_MM - HEAD_MM - LIMITS_MM - _block_mm(whole)
-    room -= missing * (LINE_MM + 1) + HEADING_MM * bool(missing)
+def _missing_mm(analysis: Analysis) -> float:
+    missing = len(analysis.decision.missing)
+    return missing * (LINE_MM + 1) + HEADING_MM * bool(missing)
+
+
+def _cut(whole: Summary, head_mm: float, chart_mm: float) -> Summary:
+    room = PAGE_MM - head_mm - LIMITS_MM - _block_mm(whole)
     hard = [flag for flag in whole.flags if is_hard(flag)]
     soft = [flag for flag in whole.flags if not is_hard(flag)]
     room -= sum(_flag_mm(flag.text + flag.sources + flag.id) for flag in hard) + HEADING_MM * bool(hard)
     room -= sum(_flag_mm(reason.text + reason.code) for reason in whole.reasons)
     room -= HEADING_MM * bool(whole.reasons)
-    chart = whole.chart if room > CHART_MM else Picture("", "", "")
-    room -= CHART_MM * bool(chart.file)
+    # Flags and notes keep a heading and the line that says how many were left out.
+    room -= (HEADING_MM + LINE_MM) * (bool(soft) + bool(whole.notes))
+    chart = whole.chart if room > chart_mm else Picture("", "", "")
+    room -= chart_mm * bool(chart.file)
     rows = _fitting([ROW_MM] * len(whole.headline), room - HEADING_MM - ROW_MM)
     room -= rows * ROW_MM + (HEADING_MM + ROW_MM) * bool(rows)
-    flags = _fitting(
-        [_flag_mm(flag.text + flag.sources + flag.id) for flag in soft], room - HEADING_MM - LINE_MM
-    )
-    room -= sum(_flag_mm(flag.text + flag.sources + flag.id) for flag in soft[:flags])
-    room -= (HEADING_MM + LINE_MM) * bool(soft)
-    notes = _fitting(
-        [_lines(note, "note") * LINE_MM + 1.4 for note in whole.notes], room - HEADING_MM - LINE_MM
-    )
+    flag_mm = [_flag_mm(flag.text + flag.sources + flag.id) for flag in soft]
+    flags = _fitting(flag_mm, room)
+    room -= sum(flag_mm[:flags])
+    notes = _fitting([_lines(note, "note") * LINE_MM + 1.4 for note in whole.notes], room)
     left_flags, left_notes = len(soft) - flags, len(whole.notes) - notes
     return replace(
         whole,

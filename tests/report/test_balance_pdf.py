@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assay.balance.v1.balance_pb2 import StanceSide, View
+from assay.balance.v1.balance_pb2 import StanceSide, Task, View
 from assay.common.v1.types_pb2 import FlagLevel, Measurement
 from assay.decision.v1.decision_pb2 import DecisionStatus
 from assay.events.v1.analysis_pb2 import Analysis
@@ -155,7 +155,7 @@ def test_landmarks_alone_are_drawn_and_said_to_be_alone() -> None:
 def extreme() -> Iterator[Analysis]:
     """Cases that press the first page: many flags, questions, notes, long texts."""
     for status in STATUSES:
-        for many in (0, 1, 6):
+        for many in (0, 1, 3, 6):
             analysis = cases.balance()
             analysis.decision.status = status
             for number in range(many):
@@ -171,6 +171,11 @@ def extreme() -> Iterator[Analysis]:
                 analysis.sway.view = View.VIEW_FRONT
                 analysis.sway.bess_errors = 4
             yield analysis
+    crowded = cases.balance("front", source="device")
+    crowded.job.balance.task = Task.TASK_BESS
+    for number in range(12):
+        crowded.sway.events.add(id="heel_lift", kind="error", onset_s=5 + 0.01 * number)
+    yield crowded
 
 
 def test_the_summary_is_one_page_and_never_drops_a_reason_to_refer() -> None:
