@@ -26,7 +26,7 @@ from svc_balance.pose.video import Frame
 BLOCK = 4
 """Frames that share their regions."""
 COUNT_EVERY_S = 0.5
-"""How often people are counted."""
+"""How often people are counted; and, while nobody is found, how often small ones are searched for."""
 _SETTLE = 2
 """Passes that settle the region on a person just found: the detector's own is rough."""
 
@@ -67,6 +67,7 @@ class _Tracker:
     last: Roi | None = None
     """The last region of the person, kept when the person is lost."""
     counted_s: float = -np.inf
+    searched_s: float = -np.inf
     changes: int = 0
     width: int = 0
     height: int = 0
@@ -128,7 +129,7 @@ def _stretch(frames: list[Frame], networks: Networks, jitter: Floats, tracker: _
     first, found, crowded = frames[0], -1, False
     fresh = tracker.region is None
     if tracker.region is None or first.time_s - tracker.counted_s >= COUNT_EVERY_S:
-        present = detector.detect(first.rgb, networks.detect)
+        present = _present(first, networks, tracker)
         found, tracker.counted_s = people.count(present), first.time_s
         if tracker.region is None:
             tracker.region = _acquire(first, present, networks, tracker)
@@ -153,6 +154,15 @@ def _stretch(frames: list[Frame], networks: Networks, jitter: Floats, tracker: _
         if tracker.region is not None:
             tracker.region = tracker.last
     return seen
+
+
+def _present(frame: Frame, networks: Networks, tracker: _Tracker) -> list[detector.Detection]:
+    """People in the frame; now and then, when nobody is followed and none is found, small ones as well."""
+    found = detector.detect(frame.rgb, networks.detect)
+    if found or tracker.region is not None or frame.time_s - tracker.searched_s < COUNT_EVERY_S:
+        return found
+    tracker.searched_s = frame.time_s
+    return detector.search(frame.rgb, networks.detect)
 
 
 def _look(frame: Frame, places: Sequence[Roi], networks: Networks) -> tuple[Body, Floats | None]:

@@ -119,6 +119,15 @@ def test_after_a_cut_the_person_is_looked_for_anew(man: list[Picture], loaded: N
     assert uncut.changes == 1
 
 
+def test_a_small_person_is_searched_for(man: list[Picture], loaded: Networks) -> None:
+    """Half size in the corner of a portrait picture: 19 % of its height, too small for the whole picture."""
+    small = np.full_like(man[0], 110)
+    small[900:1860, 530:1070] = man[0][::2, ::2]
+    found = estimate(timed([small]), loaded, regions=1).landmarks
+    assert np.linalg.norm(found.point("nose")[0] - (530 + 505 / 2, 900 + 440 / 2)) < 20
+    assert np.linalg.norm(found.point("left_ankle")[0] - (530 + 414 / 2, 900 + 1088 / 2)) < 25
+
+
 def test_two_people_are_counted_and_one_is_followed(shared_data: Path, loaded: Networks) -> None:
     shots = pictures(shared_data / TWO, 5)
     found = estimate(timed(shots), loaded, regions=1)
