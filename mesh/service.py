@@ -20,7 +20,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh import auth, jetstream, logs, telemetry
+from mesh import auth, jetstream, logs, scratch, telemetry
 from mesh.door import Door
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
@@ -70,6 +70,7 @@ async def _main(
     settings = Settings()
     logs.configure(name, settings)
     provider = telemetry.configure(name, settings)
+    scratch.sweep()
     executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute")
     for stage in stages:
         await asyncio.get_running_loop().run_in_executor(executor, stage.prepare)
