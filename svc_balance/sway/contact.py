@@ -30,8 +30,12 @@ _SWING_S = 0.15
 _LEAVES_S = 0.5
 # A foot that comes down has come to rest within this time, s.
 _ARRIVAL_S = 0.3
-# Weight this far beside a foot for this long cannot rest on that foot alone; leg lengths, s.
-_BESIDE, _BESIDE_S = 0.2, 0.3
+# One foot cannot carry weight farther beside it than about its own half; this far is certain, leg lengths.
+_BESIDE, _SLACK = 0.06, 0.02
+# How long it has to be there; when, after the other foot left the floor, one foot carried it for sure, s.
+_BESIDE_S, _OVER_S = 0.5, (0.5, 1.5)
+# A foot that carries weight stepped there within this time, s.
+_STEPS_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ class _Walk:
         self.speed = feet.speed[part]
         self.place = feet.place_px[part] / feet.leg_px[part.start]
         self.points = feet.points_px[part] / feet.leg_px[part.start]
-        self.beside = np.abs(weight_x[part, None] / feet.leg_px[part.start] - self.place[:, :, 0])
+        # Where the weight is beside each foot, and how far it may be while that foot alone carries it.
+        self.beside = weight_x[part, None] / feet.leg_px[part.start] - self.place[:, :, 0]
+        self.half_foot = np.abs(self.points[:, :, 1, 0] - self.points[:, :, 0, 0]) / 2 + _SLACK
         self.moving = np.stack(
             [hysteresis(self.speed[:, s], rules.moving, rules.resting) for s in (0, 1)], axis=1
         )
@@ -160,12 +166,27 @@ class _Walk:
         elif (height < touch.on or self._home(i, side)) and self.low_since[side] < 0:
             self.low_since[side] = i
         moving = bool(self.moving[i, side])
-        beside = self.beside[i, 1 - side] > _BESIDE and not moving and height < self.rules.ambiguous
+        beside = not moving and height < self.rules.ambiguous and self._leans(i, side)
         _note(self.moving_since, side, i, moving)
         _note(self.rest_since, side, i, not moving)
         if self._lasts(self.rest_since[side], i, self.rules.touchdown.min_s):
             self.rested[side] = (self.rest_since[side], i)
         _note(self.beside_since, side, i, bool(beside))
+
+    def _leans(self, i: int, side: int) -> bool:
+        """Whether the weight is farther toward a lifted foot than the other one alone could carry it."""
+        last, other = self._last_change(side), 1 - side
+        first, stop = (round(at * self.fs_hz) for at in _OVER_S)
+        if last is None or not last.up or i < math.ceil(last.onset) + stop:
+            return False
+        since = math.ceil(last.onset)
+        over = self.beside[since + first : since + stop, other]
+        over = over[np.isfinite(over)]
+        if not len(over):
+            return False
+        toward = np.sign(self.place[i, side, 0] - self.place[i, other, 0])
+        shifted = (self.beside[i, other] - np.median(over)) * toward
+        return bool(shifted > max(_BESIDE, self.half_foot[i, other]))
 
     def _rises(self, i: int, side: int) -> bool:
         """Whether a foot is high because it moved, and not because it stands farther from the camera."""
@@ -249,8 +270,8 @@ class _Walk:
             fell = since > 0 and self.level_clearance[since - 1, side] >= touch.on
             onset = self._crossed(since, side, touch.on) if fell else self._arrived(i, side)
             self._set(i, side, DOWN, onset, "clearance" if fell else "movement")
-        elif self._lasts(self.beside_since[side], i, _BESIDE_S):
-            self._plant(i, side)
+        elif self._lasts(self.beside_since[side], i, _BESIDE_S) and self.rested[side][0] >= 0:
+            self._set(i, side, DOWN, max(self.rested[side][0], self._arrived(i, side, _STEPS_S)), "movement")
 
     def _carried(self, i: int, side: int, moved_at: int) -> bool:
         """Whether a foot thought to be lifted rested as the other one began to move: it carries then."""
@@ -270,7 +291,7 @@ class _Walk:
         self.state[math.ceil(onset) : i + 1, side] = state
         if state == DOWN:
             self._anchor(i, side, 1.0)
-            self.high_since[1 - side] = -1
+            self.high_since = [-1, -1]
         self.changes.append(Change(side, state == UP, onset, self._spread(onset, side), basis))
 
     def _left(self, since: int, side: int) -> float:
@@ -294,9 +315,9 @@ class _Walk:
             return float(since)
         return since - 1 + float((level - before) / (after - before))
 
-    def _arrived(self, i: int, side: int) -> float:
+    def _arrived(self, i: int, side: int, within_s: float = _ARRIVAL_S) -> float:
         """First sample from which on heel and toe stay within a touch-down's tolerance of their place."""
-        since = max(0, i - round(_ARRIVAL_S * self.fs_hz))
+        since = max(0, i - round(within_s * self.fs_hz))
         gap = self.points[since : i + 1, side] - self.points[i, side]
         away = (np.hypot(gap[..., 0], gap[..., 1]) >= self.rules.touchdown.on).any(axis=1)
         return float(since + (int(np.flatnonzero(away)[-1]) + 1 if away.any() else 0))

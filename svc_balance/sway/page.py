@@ -49,7 +49,6 @@ WHY = {
     "CUT_IN_STANCE": "a cut lies in the test",
     "PERSON_LOST": "the feet went out of sight during the test",
     "NO_STANCE_FOUND": "no stance of the wanted kind was found",
-    "WINDOW_TOO_SHORT": "the stance is too short to measure sway in",
     "FLOOR_MARKS_MISSING": "at least four floor marks are needed",
     "FLOOR_MARKS_DEGENERATE": "the floor marks lie on a line or do not fit one floor",
     "REACH_NOT_STATED": "the direction of the reach was not stated",
@@ -188,6 +187,8 @@ def _metrics(result: Result) -> Iterable[pb.BalanceMetric]:
     for own in result.task_readings:
         yield _from_reading(own.reading, own.group, task_readings.VERSION, withheld, warned)
     if result.sway is None:
+        for definition in definitions.DEFINITIONS if result.attempt is not None else ():
+            yield _from_metric(Metric(definition, None, "TOO_SHORT"), withheld, warned)
         return
     for metric in result.sway.metrics:
         yield _from_metric(metric, withheld, warned)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh.landmarks import INDEX
-from models.synth.standing import Happening, StandingSpec, trial
+from models.synth.standing import Happening, Mode, StandingSpec, trial
 from svc_balance.sway import spans
 from svc_balance.sway.contact import contact
 from svc_balance.sway.feet import feet
@@ -162,3 +162,26 @@ def test_an_onset_lies_where_the_line_crosses_the_threshold() -> None:
     assert span.onset == pytest.approx(1.25)
     (span,) = spans.spans(np.array([1.0, 1.0, 0.0, 0.0, 1.0]), 0.25, 0.5, 1)
     assert span.onset == pytest.approx(1.75)
+
+
+@pytest.mark.parametrize("behind", [0.03, 0.06, 0.1, 0.15])
+@pytest.mark.parametrize("beside", [0.0, 0.15])
+def test_a_step_that_lands_farther_from_the_camera_ends_the_stance(behind: float, beside: float) -> None:
+    """In the picture the foot stays up; that the weight moves between the feet gives the step away."""
+    series, _ = trial(StandingSpec(duration_s=14, noise_px=1.0, end_s=9.0))
+    leg_px = 859.0 / 1.5
+    ramp = np.interp(series.time_s, [8.6, 9.0], [0.0, leg_px])
+    px = series.image_px.copy()
+    for name in ("ankle", "heel", "foot_index"):
+        px[:, INDEX[f"right_{name}"], 1] -= behind * ramp
+        px[:, INDEX[f"right_{name}"], 0] -= beside * ramp
+    parts = found(replace(series, image_px=px, world_m=None))
+    assert [p.id for p in parts] == ["double", "single_left", "double"]
+    assert parts[1].end_s == pytest.approx(8.95, abs=0.2)
+
+
+@pytest.mark.parametrize("view", ["front", "right"])
+def test_sway_toward_the_lifted_foot_is_no_step(view: str) -> None:
+    modes = (Mode("ml", 0.3, 1.0, 1.0), Mode("ap", 0.25, 1.5, 1.5, 1.0))
+    series, _ = trial(StandingSpec(duration_s=20, view=view, stance_side="right", modes=modes, noise_px=1.0))
+    assert [p.id for p in found(series)] == ["double", "single_right"]

@@ -363,3 +363,13 @@ def test_any_number_of_frames_at_sixty_a_second_can_be_measured(frames: int) -> 
     written = page.build(assess(part(series, 0, frames), pb.BalanceTrial(height_cm=175)), "1")
     assert "RDIST_ML" in values(written)
     assert "SAMPEN_ML" in {m.measurement.id for m in written.metrics}
+
+
+def test_a_stance_too_short_for_sway_says_so_at_every_metric() -> None:
+    got = result(StandingSpec(duration_s=8, end_s=6.0))
+    assert got.held is not None
+    assert got.held.seconds == pytest.approx(2.65, abs=0.1)
+    written = page.build(got, "1")
+    rdist = next(m for m in written.metrics if m.measurement.id == "RDIST_ML")
+    assert rdist.flags == ["TOO_SHORT"]
+    assert written.time_to_failure.HasField("value")
