@@ -49,6 +49,8 @@ LEAST_FOOT_VISIBILITY = 0.5
 MOST_FEET_OUT = 0.05
 MOST_VARIATION = 8.0
 MOST_SWAPPED = 0.02
+MOST_CROWDED = 0.1
+"""Share of the counts at which somebody else may stand close by."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Quality:
     variation: dict[str, float]
     """Coefficient of variation of segment lengths, %."""
     most_people: int
+    counts: int
+    """How often people were counted."""
     error_px: float
 
 
@@ -91,6 +95,7 @@ def quality(series: Landmarks) -> Quality:
         swapped_share=swapped(px),
         variation={name: variation(px, *ends) for name, ends in _LIMBS.items()},
         most_people=int(max(series.people.max(), 0)) if series.people is not None else 0,
+        counts=int((series.people >= 0).sum()) if series.people is not None else 0,
         error_px=float(np.median(errors[found][:, _BODY])) if errors is not None else float("nan"),
     )
 
@@ -174,6 +179,7 @@ def measurements(judged: Quality) -> list[Measurement]:
 def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[QualityFlag]:
     """What to know before the landmarks are used."""
     frames = len(made.landmarks)
+    crowded = made.crowded > MOST_CROWDED * judged.counts
     shaky = judged.variation["trunk"] > MOST_VARIATION or (
         min(judged.variation["shank_left"], judged.variation["shank_right"]) > MOST_VARIATION
     )
@@ -191,13 +197,13 @@ def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[Quality
             "The person was lost for single frames.",
         ),
         (
-            made.crowded > 0,
+            crowded,
             "SEVERAL_PEOPLE",
             FLAG_LEVEL_FAIL,
             "Somebody else stands close to the person: their limbs may have been mixed up. Film one person.",
         ),
         (
-            made.crowded == 0 and judged.most_people > 1,
+            not crowded and judged.most_people > 1,
             "SEVERAL_PEOPLE",
             FLAG_LEVEL_WARN,
             f"{judged.most_people} people are in view; the largest and most central one was followed.",

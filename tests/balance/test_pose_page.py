@@ -117,6 +117,8 @@ def test_other_people_are_told() -> None:
     two = np.where(np.arange(FRAMES) % 15 == 0, 2, -1)
     assert flags(estimate(with_(people=two)))["SEVERAL_PEOPLE"] == FLAG_LEVEL_WARN
     assert flags(estimate(with_(people=two), crowded=1))["SEVERAL_PEOPLE"] == FLAG_LEVEL_FAIL
+    often = np.where(np.arange(FRAMES) % 3 == 0, 2, -1)
+    assert flags(estimate(with_(people=often), crowded=2))["SEVERAL_PEOPLE"] == FLAG_LEVEL_WARN
     assert flags(estimate(standing(), changes=1))["PERSON_CHANGED"] == FLAG_LEVEL_FAIL
 
 
