@@ -32,9 +32,8 @@ def sandbox() -> Sandbox:
 
 
 def prepare() -> None:
-    """Starts the first image decoder; clears away what killed processes left of videos."""
+    """Starts the first image decoder."""
     sandbox().start()
-    video.sweep()
 
 
 async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage | Outcome:

@@ -11,7 +11,6 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ import typst
 from assay.common.v1.types_pb2 import ComponentVersion, Provenance
 
 from mesh.errors import Internal
+from mesh.scratch import scratch
 from svc_report import fonts
 from svc_report.balance.sheet import BalanceSheet
 from svc_report.sheet import Sheet
@@ -50,8 +50,7 @@ def render(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Render
 
     pictures: JPEG or SVG by the file name that the sheet gives them. Raises Internal (REPORT_NOT_TYPESET).
     """
-    with tempfile.TemporaryDirectory(prefix="assay-report-") as folder:
-        root = Path(folder)
+    with scratch() as root:
         for source in sorted(TEMPLATES.glob("*.typ")):
             shutil.copyfile(source, root / source.name)
         for name, data in pictures.items():

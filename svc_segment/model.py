@@ -13,8 +13,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from mesh import providers
 from mesh.errors import FailedPrecondition, Internal, NotFound
-from svc_segment import features, providers
+from svc_segment import features
 
 REGISTRY = Path(__file__).resolve().parents[1] / "models" / "registry"
 DEFAULT = "ink-seg@0.1.0"

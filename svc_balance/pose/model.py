@@ -10,8 +10,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from mesh import providers
 from mesh.errors import FailedPrecondition, Internal
-from svc_balance.pose import providers
 from svc_balance.pose.contract import REGISTRY, STORE, Contract, find
 from svc_balance.pose.heatmap import refine
 

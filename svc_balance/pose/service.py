@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc.aio
@@ -15,6 +13,7 @@ from assay.balance.v1.balance_pb2 import EstimatePoseRequest, EstimatePoseRespon
 
 from mesh import landmarks
 from mesh.errors import FailedPrecondition
+from mesh.scratch import scratch
 from mesh.service import Resources
 from svc_balance.pose import page
 from svc_balance.pose.order import Order, fulfil
@@ -42,8 +41,8 @@ class PoseService(balance_pb2_grpc.PoseServiceServicer):
         """
         left = context.time_remaining()
         patience = PATIENCE_S if left is None else min(left, PATIENCE_S)
-        with tempfile.TemporaryDirectory(prefix="assay-pose-") as folder:
-            path = Path(folder) / "video"
+        with scratch() as folder:
+            path = folder / "video"
             await self._resources.objects.download(request.video, path)
             order = Order(
                 path=path,

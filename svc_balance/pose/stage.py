@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from assay.balance.v1.balance_pb2 import PosePage
 from assay.events.v1.analysis_pb2 import Analysis
 
 from mesh import landmarks
 from mesh.errors import FailedPrecondition
+from mesh.scratch import scratch
 from mesh.settings import Settings
 from mesh.stage import Stage, StageContext
 from svc_balance.pose import page
@@ -30,8 +28,8 @@ async def handle(analysis: Analysis, ctx: StageContext) -> PosePage:
     if not video.object.key:
         raise FailedPrecondition("NO_VIDEO", "Ingest's page names no video.", field="ingest.video")
     await ctx.progress(0, "Looking for the person")
-    with tempfile.TemporaryDirectory(prefix="assay-pose-") as folder:
-        path = Path(folder) / "video"
+    with scratch() as folder:
+        path = folder / "video"
         await ctx.download(video.object, path)
         order = Order(
             path=path,

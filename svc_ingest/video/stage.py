@@ -1,10 +1,6 @@
 """Videos in the ingest stage: an upload in, its picture track alone and its capture quality out."""
 
-import contextlib
 import hashlib
-import shutil
-import tempfile
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,6 +10,7 @@ from typing import Final
 from assay.events.v1.analysis_pb2 import Analysis
 from assay.ingest.v1.ingest_pb2 import IngestPage, Video
 
+from mesh.scratch import scratch
 from mesh.settings import Settings
 from mesh.stage import StageContext
 from svc_ingest.page import measurements, provenance, quality_flags
@@ -28,9 +25,6 @@ _LIBRARIES: Final = ("av", "opencv-python-headless", "numpy")
 _SUFFIX: Final = {"video/mp4": "mp4", "video/webm": "webm", "video/x-matroska": "mkv"}
 _FETCHED, _CAPTURED = 20.0, 90.0
 """Progress in percent after the two long steps."""
-_PREFIX: Final = "assay-video-"
-_STALE_S: Final = 3600.0
-"""No video is worked on for so long."""
 
 
 @lru_cache(maxsize=1)
@@ -48,8 +42,8 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
     """
     upload = analysis.job.upload
     most = sandbox().limits.max_bytes
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as folder:
-        source, target = Path(folder, "upload"), Path(folder, "picture")
+    with scratch() as folder:
+        source, target = folder / "upload", folder / "picture"
         await fetch_file(upload, ctx, source, most, lambda detail: refuse("VIDEO_TOO_LARGE", detail))
         await ctx.progress(_FETCHED, "Video received")
         left = (ctx.deadline - datetime.now(UTC)).total_seconds()
@@ -61,15 +55,6 @@ async def handle(analysis: Analysis, ctx: StageContext) -> IngestPage:
         name = f"video.{_SUFFIX[done.media_type]}"
         written.video.object.CopyFrom(await ctx.upload(name, target, done.media_type))
     return written
-
-
-def sweep() -> None:
-    """Removes what processes that were killed have left in the temporary folder."""
-    oldest = time.time() - _STALE_S
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(FileNotFoundError):  # another process sweeps as well
-            if left.stat().st_mtime < oldest:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

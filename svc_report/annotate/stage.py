@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from assay.events.v1.report_page_pb2 import AnnotationPage
 
 from mesh.errors import Unmeasurable
+from mesh.scratch import scratch
 from mesh.stage import Stage, StageContext
 from svc_report import fonts
 from svc_report.annotate import core, encoder
@@ -34,8 +34,8 @@ async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
     series = await read_landmarks(analysis, ctx, ctx.compute)
     found = await read_traces(analysis, ctx, ctx.compute)
     video = analysis.ingest.video
-    with tempfile.TemporaryDirectory(prefix="assay-annotate-") as folder:
-        source, target = Path(folder) / "source", Path(folder) / NAME
+    with scratch() as folder:
+        source, target = folder / "source", folder / NAME
         if video.object.key:
             await ctx.download(video.object, source)
             work = core.from_video(source, video, series, found, analysis.sway, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from assay.common.v1.types_pb2 import ObjectRef
@@ -11,6 +10,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from mesh import landmarks
 from mesh.errors import InvalidInput
 from mesh.landmarks import Landmarks
+from mesh.scratch import scratch
 from svc_report import render
 from svc_report.balance import content, moments, stills, traces
 from svc_report.balance.stills import Still
@@ -32,8 +32,8 @@ async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> ren
     video = analysis.ingest.video
     if series is None or not video.object.key:
         return await compute(typeset, analysis, series, found, None)
-    with tempfile.TemporaryDirectory(prefix="assay-report-") as folder:
-        path = Path(folder) / "video"
+    with scratch() as folder:
+        path = folder / "video"
         await objects.download(video.object, path)
         return await compute(typeset, analysis, series, found, path)
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import catalogue
+from mesh import providers
 from mesh.errors import FailedPrecondition, Internal, NotFound
-from svc_balance.pose import heatmap, providers
+from svc_balance.pose import heatmap
 from svc_balance.pose.contract import DEFAULT, DETECTOR, REGISTRY, STORE, find, known
 from svc_balance.pose.model import load
 

@@ -20,7 +20,7 @@ from mesh.door import validate
 from mesh.errors import AssayError, InvalidInput, NotFound, Transient
 from svc_ingest import stage
 from svc_ingest.stage import handle
-from svc_ingest.video.stage import sandbox, sweep
+from svc_ingest.video.stage import sandbox
 from tests.ingest import clips
 from tests.ingest.conftest import encode, scene
 from tests.ingest.contexts import FolderContext, order
@@ -167,17 +167,6 @@ async def test_every_file_of_the_reference_set_ends_in_a_result_or_a_typed_error
         "video_270.mov": "3",
         "video_90.mov": "3",
     }
-
-
-def test_what_killed_processes_left_is_swept_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    for name in ("assay-video-old", "assay-video-new", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "upload").write_bytes(b"x")
-    for name in ("assay-video-old", "other"):
-        os.utime(tmp_path / name, (0, 0))
-    sweep()
-    assert {path.name for path in tmp_path.iterdir()} == {"assay-video-new", "other"}
 
 
 async def test_the_decoder_holds_no_environment_and_ends(

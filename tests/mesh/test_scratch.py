@@ -11,7 +11,13 @@ from pathlib import Path
 
 from mesh import scratch
 
-HOLD = "import sys, time\nfrom mesh.scratch import scratch\nwith scratch() as f:\n print(f, flush=True)\n time.sleep(60)\n"
+HOLD = """
+import time
+from mesh.scratch import scratch
+with scratch() as folder:
+    print(folder, flush=True)
+    time.sleep(60)
+"""
 
 
 def old(folder: Path) -> None:

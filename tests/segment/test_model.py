@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mesh import providers
 from mesh.errors import FailedPrecondition, Internal, NotFound
-from svc_segment import providers
 from svc_segment.features import CHANNELS
 from svc_segment.model import DEFAULT, REGISTRY, Model, load_model
 

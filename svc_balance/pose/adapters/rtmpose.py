@@ -16,9 +16,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from mesh import providers
 from mesh.errors import InvalidInput
 from mesh.point_sets import SETS
-from svc_balance.pose import providers
 from svc_balance.pose.adapters.points import Points, placed
 
 MAX_BYTES = 512 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""Where the model runs: TensorRT, else CUDA, else the CPU, by what ONNX Runtime offers here."""
+"""Where a model runs: TensorRT, else CUDA, else the CPU, by what ONNX Runtime offers here."""
 
 from __future__ import annotations
 
