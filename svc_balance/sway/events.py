@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,7 +174,7 @@ class _Signals:
             points = smooth(self.prepared, f"{side}_ankle", f"{other}_knee", f"{other}_ankle")[self.part]
             distance = _to_segment(points[:, 0], points[:, 1], points[:, 2]) / self.leg
             for event in self._events(self.rules.leg_touch, distance, side, ("ankle",)):
-                yield Event(**{**event.__dict__, "confidence": event.confidence / 2})
+                yield replace(event, confidence=event.confidence / 2)
 
     @property
     def _inside(self) -> Watch:

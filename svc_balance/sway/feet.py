@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,9 +48,8 @@ def smooth(prepared: Prepared, *names: str) -> Floats:
     return within(prepared.segment, points, lambda part: low_pass(part, prepared.fs_hz, EVENT_HZ))
 
 
-def within(segment: NDArray[np.int64], values: Floats, function: object) -> Floats:
+def within(segment: NDArray[np.int64], values: Floats, function: Callable[[Floats], Floats]) -> Floats:
     """Applies a function of [N, ...] to every stretch between cuts on its own."""
-    assert callable(function)
     out = np.full_like(values, np.nan)
     for number in np.unique(segment):
         out[segment == number] = function(values[segment == number])
