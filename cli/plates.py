@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cli import quijoux
-from svc_balance.sway import compute, metrics
-from svc_balance.sway.conventions import BDS
+from svc_balance.sway import metrics
+from svc_balance.sway.measures import compute
+from svc_balance.sway.measures.conventions import BDS
 
 Floats = NDArray[np.float64]
 

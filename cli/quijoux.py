@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, filtfilt
 
-from svc_balance.sway.definitions import BY_ID
+from svc_balance.sway.measures.definitions import BY_ID
 
 Floats = NDArray[np.float64]
 

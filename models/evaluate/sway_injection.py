@@ -23,7 +23,7 @@ from svc_balance.pose.estimate import estimate
 from svc_balance.pose.networks import Networks, networks
 from svc_balance.pose.roi import Picture, Roi
 from svc_balance.pose.video import Frame, decode
-from svc_balance.sway.body import landmark_weights
+from svc_balance.sway.posture.body import landmark_weights
 
 Floats = NDArray[np.float64]
 

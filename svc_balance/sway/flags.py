@@ -16,8 +16,9 @@ from assay.balance.v1.balance_pb2 import BalanceTrial
 from assay.common.v1.types_pb2 import FLAG_LEVEL_FAIL, FLAG_LEVEL_INFO, FLAG_LEVEL_WARN, FlagLevel
 
 from mesh.landmarks import Landmarks
-from svc_balance.sway import events, tasks
-from svc_balance.sway.filters import low_pass
+from svc_balance.sway.events import happenings as events
+from svc_balance.sway.posture.filters import low_pass
+from svc_balance.sway.tasks import protocol as tasks
 
 if TYPE_CHECKING:
     from svc_balance.sway.trial import Result

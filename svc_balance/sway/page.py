@@ -10,27 +10,27 @@ from assay.balance.v1 import balance_pb2 as pb
 from assay.common.v1.types_pb2 import ComponentVersion, Measurement, Provenance, QualityFlag
 from numpy.typing import NDArray
 
-from svc_balance.sway import (
+from svc_balance.sway.events.happenings import Event
+from svc_balance.sway.events.phases import PhaseSpan
+from svc_balance.sway.events.rules import NAME as RULES_NAME
+from svc_balance.sway.events.rules import RULES
+from svc_balance.sway.events.rules import VERSION as RULES_VERSION
+from svc_balance.sway.measures import definitions
+from svc_balance.sway.measures.measure import Metric
+from svc_balance.sway.posture import (
     alignment,
     body,
     compensation_rules,
-    definitions,
     quality,
     scale,
     series,
     strategy,
-    task_readings,
     view,
 )
-from svc_balance.sway.alignment import knee_flexion_deg
-from svc_balance.sway.events import Event
-from svc_balance.sway.filters import derivative, low_pass
-from svc_balance.sway.measure import Metric
-from svc_balance.sway.phases import PhaseSpan
-from svc_balance.sway.reading import REASONS, Reading
-from svc_balance.sway.rules import NAME as RULES_NAME
-from svc_balance.sway.rules import RULES
-from svc_balance.sway.rules import VERSION as RULES_VERSION
+from svc_balance.sway.posture.alignment import knee_flexion_deg
+from svc_balance.sway.posture.filters import derivative, low_pass
+from svc_balance.sway.posture.reading import REASONS, Reading
+from svc_balance.sway.tasks import readings as task_readings
 from svc_balance.sway.trial import VIEWS, Result
 
 Floats = NDArray[np.float64]

@@ -16,22 +16,26 @@ from numpy.typing import NDArray
 
 from mesh.errors import Unmeasurable
 from mesh.landmarks import Landmarks
-from svc_balance.sway import bess, compensations, ctsib, events, flags, quality, tasks
-from svc_balance.sway.alignment import Alignment, align
-from svc_balance.sway.body import CentreOfMass, centre_of_mass, landmark_weights
-from svc_balance.sway.contact import Contact, contact
-from svc_balance.sway.events import Event, Watch
-from svc_balance.sway.feet import SIDES, Feet, feet
+from svc_balance.sway import flags
+from svc_balance.sway.events import happenings as events
+from svc_balance.sway.events.contact import Contact, contact
+from svc_balance.sway.events.feet import SIDES, Feet, feet
+from svc_balance.sway.events.happenings import Event, Watch
+from svc_balance.sway.events.phases import PhaseSpan, phases
+from svc_balance.sway.events.rules import RULES
 from svc_balance.sway.flags import Flag
-from svc_balance.sway.measure import Metric, Trace, measure
-from svc_balance.sway.phases import PhaseSpan, phases
-from svc_balance.sway.rules import RULES
-from svc_balance.sway.scale import Scale, pixel_scale
-from svc_balance.sway.series import Prepared, prepare
-from svc_balance.sway.strategy import StrategyReading, read_strategy
-from svc_balance.sway.task_readings import TaskReading, task_readings
-from svc_balance.sway.tasks import Held, Plan
-from svc_balance.sway.view import ViewReading, camera_roll, read_view
+from svc_balance.sway.measures.measure import Metric, Trace, measure
+from svc_balance.sway.posture import compensations, quality
+from svc_balance.sway.posture.alignment import Alignment, align
+from svc_balance.sway.posture.body import CentreOfMass, centre_of_mass, landmark_weights
+from svc_balance.sway.posture.scale import Scale, pixel_scale
+from svc_balance.sway.posture.series import Prepared, prepare
+from svc_balance.sway.posture.strategy import StrategyReading, read_strategy
+from svc_balance.sway.posture.view import ViewReading, camera_roll, read_view
+from svc_balance.sway.tasks import bess, ctsib
+from svc_balance.sway.tasks import protocol as tasks
+from svc_balance.sway.tasks.protocol import Held, Plan
+from svc_balance.sway.tasks.readings import TaskReading, task_readings
 
 Floats = NDArray[np.float64]
 

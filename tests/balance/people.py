@@ -9,7 +9,7 @@ from assay.balance.v1.balance_pb2 import BalanceTrial
 
 from mesh.landmarks import INDEX, NAMES, POINTS, Landmarks
 from models.synth import standing
-from svc_balance.sway import alignment, body, compensations, quality, scale, series, strategy, view
+from svc_balance.sway.posture import alignment, body, compensations, quality, scale, series, strategy, view
 
 OTHER = {"left": "right", "right": "left"}
 MIRROR = [

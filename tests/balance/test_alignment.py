@@ -10,7 +10,7 @@ import pytest
 from mesh.landmarks import INDEX
 from models.synth import standing
 from models.synth.standing import Happening, Mode
-from svc_balance.sway.alignment import UNITS, trendelenburg
+from svc_balance.sway.posture.alignment import UNITS, trendelenburg
 from tests.balance.people import OTHER, measure, mirrored, spec
 
 WHOLE = (5.0, 11.0)

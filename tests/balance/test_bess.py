@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.synth.standing import Happening, StandingSpec
-from svc_balance.sway import bess, page
-from svc_balance.sway.events import Event
-from svc_balance.sway.rules import RULES
+from svc_balance.sway import page
+from svc_balance.sway.events.happenings import Event
+from svc_balance.sway.events.rules import RULES
+from svc_balance.sway.tasks import bess
 from tests.balance.trials import HAPPENINGS, codes, result
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from mesh.landmarks import INDEX, NAMES, POINTS, Landmarks
 from models.synth import standing
-from svc_balance.sway import body
-from svc_balance.sway.series import prepare
+from svc_balance.sway.posture import body
+from svc_balance.sway.posture.series import prepare
 from tests.balance.people import mirrored, spec
 
 # Our segments' names in the published tables, and which row there.

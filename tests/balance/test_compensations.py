@@ -9,9 +9,9 @@ import pytest
 
 from models.synth import standing
 from models.synth.standing import Happening
-from svc_balance.sway.compensation_rules import THRESHOLDS, sha256
-from svc_balance.sway.compensations import Compensation
-from svc_balance.sway.reading import REASONS
+from svc_balance.sway.posture.compensation_rules import THRESHOLDS, sha256
+from svc_balance.sway.posture.compensations import Compensation
+from svc_balance.sway.posture.reading import REASONS
 from tests.balance.people import OTHER, measure, mirrored, spec
 
 AT_S, FOR_S = 9.0, 1.5

@@ -9,7 +9,7 @@ from assay.balance.v1.balance_pb2 import BalanceTrial
 
 from models.synth.standing import Mode, StandingSpec, trial
 from svc_balance.sway import page
-from svc_balance.sway.ctsib import Amount, condition, ratios
+from svc_balance.sway.tasks.ctsib import Amount, condition, ratios
 from tests.balance.trials import codes, result
 
 OPEN, CLOSED, DOME = pb.EYES_OPEN, pb.EYES_CLOSED, pb.EYES_DOME

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from svc_balance.sway import page, tasks
-from svc_balance.sway.rules import NAME, RULES, VERSION
+from svc_balance.sway import page
+from svc_balance.sway.events.rules import NAME, RULES, VERSION
+from svc_balance.sway.tasks import protocol as tasks
 
 REPO = Path(__file__).resolve().parents[2]
 DOC = (REPO / "docs" / "balance.md").read_text()

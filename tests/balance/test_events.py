@@ -10,8 +10,8 @@ from assay.balance.v1 import balance_pb2 as pb
 
 from mesh.landmarks import INDEX
 from models.synth.standing import Happening, StandingSpec, trial
-from svc_balance.sway import rules
-from svc_balance.sway.rules import RULES, Rule
+from svc_balance.sway.events import rules
+from svc_balance.sway.events.rules import RULES, Rule
 from svc_balance.sway.trial import assess
 from tests.balance.trials import HAPPENINGS, Score, crossing_s, match, onsets, result
 
@@ -95,7 +95,7 @@ def test_small_movements_stay_below_the_rules() -> None:
 
 def test_what_cannot_be_seen_is_not_said_to_be_absent() -> None:
     side_view = result(StandingSpec(duration_s=8, view="right", stance_side="right"), arms=pb.ARMS_HIPS)
-    from svc_balance.sway import events
+    from svc_balance.sway.events import happenings as events
 
     assert side_view.watch is not None
     blind = events.not_watched(side_view.watch, side_view.prepared)

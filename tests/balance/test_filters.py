@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import butter, sosfiltfilt
 
-from svc_balance.sway.filters import band_pass, derivative, low_pass, runs
+from svc_balance.sway.posture.filters import band_pass, derivative, low_pass, runs
 
 
 def gain(fs_hz: float, cutoff_hz: float, frequency_hz: float) -> float:

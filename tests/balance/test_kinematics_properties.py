@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from mesh.landmarks import POINTS, Landmarks
 from models.synth import standing
 from models.synth.standing import Happening, Mode
-from svc_balance.sway.alignment import UNITS
-from svc_balance.sway.filters import low_pass
+from svc_balance.sway.posture.alignment import UNITS
+from svc_balance.sway.posture.filters import low_pass
 from tests.balance.people import Measured, measure, spec
 
 BUSY = spec(

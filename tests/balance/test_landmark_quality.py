@@ -9,8 +9,8 @@ import pytest
 
 from mesh.landmarks import INDEX, Landmarks
 from models.synth import standing
-from svc_balance.sway.series import prepare
-from svc_balance.sway.view import read_view
+from svc_balance.sway.posture.series import prepare
+from svc_balance.sway.posture.view import read_view
 from tests.balance.people import measure, spec
 
 

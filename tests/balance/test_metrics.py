@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
 from svc_balance.sway import DEFINITIONS, metrics
-from svc_balance.sway.diffusion import diffusion_values, fit_regions, lag_samples
-from svc_balance.sway.entropy import fluctuation_exponent, sample_entropy
+from svc_balance.sway.measures.diffusion import diffusion_values, fit_regions, lag_samples
+from svc_balance.sway.measures.entropy import fluctuation_exponent, sample_entropy
 
 Floats = NDArray[np.float64]
 FS_HZ = 30.0

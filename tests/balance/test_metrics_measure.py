@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
-from svc_balance.sway import DEFINITIONS, Metric, Trace, measure, metrics, noise
-from svc_balance.sway.filters import low_pass
+from svc_balance.sway import DEFINITIONS, Metric, Trace, measure, metrics
+from svc_balance.sway.measures import noise
+from svc_balance.sway.posture.filters import low_pass
 from tests.balance.test_metrics_coverage import simulated
 
 FS_HZ = 30.0

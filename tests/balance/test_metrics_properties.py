@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from svc_balance.sway import metrics
-from svc_balance.sway.compute import FEWEST_SAMPLES
-from svc_balance.sway.definitions import BY_ID
+from svc_balance.sway.measures.compute import FEWEST_SAMPLES
+from svc_balance.sway.measures.definitions import BY_ID
 
 Floats = NDArray[np.float64]
 FS_HZ = 30.0

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from mesh.landmarks import INDEX
 from models.synth.standing import Happening, Mode, StandingSpec, trial
-from svc_balance.sway import spans
-from svc_balance.sway.contact import contact
-from svc_balance.sway.feet import feet
-from svc_balance.sway.phases import PhaseSpan, phases
-from svc_balance.sway.rules import RULES
-from svc_balance.sway.series import prepare
+from svc_balance.sway.events import spans
+from svc_balance.sway.events.contact import contact
+from svc_balance.sway.events.feet import feet
+from svc_balance.sway.events.phases import PhaseSpan, phases
+from svc_balance.sway.events.rules import RULES
+from svc_balance.sway.posture.series import prepare
 from tests.balance.trials import crossing_s, mirrored
 
 

@@ -9,8 +9,8 @@ import pytest
 from assay.balance.v1.balance_pb2 import BalanceTrial
 
 from models.synth import standing
-from svc_balance.sway.scale import CHAIN_OF_LEG_LENGTH, pixel_scale
-from svc_balance.sway.series import prepare
+from svc_balance.sway.posture.scale import CHAIN_OF_LEG_LENGTH, pixel_scale
+from svc_balance.sway.posture.series import prepare
 from tests.balance.people import mirrored, spec
 
 WINDOW = (5.0, 9.5)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from mesh.errors import InvalidInput, Unmeasurable
 from mesh.landmarks import INDEX, POINTS
 from models.synth import standing
-from svc_balance.sway.filters import derivative, low_pass
-from svc_balance.sway.series import Prepared, landmark_error, prepare
+from svc_balance.sway.posture.filters import derivative, low_pass
+from svc_balance.sway.posture.series import Prepared, landmark_error, prepare
 from tests.balance.people import plain, spec
 
 

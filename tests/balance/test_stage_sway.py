@@ -25,7 +25,7 @@ from mesh.errors import FailedPrecondition, InvalidInput, Unmeasurable
 from mesh.landmarks import MEDIA_TYPE, Landmarks
 from mesh.settings import Settings
 from models.synth.standing import StandingSpec, trial
-from svc_balance.sway.rules import RULES
+from svc_balance.sway.events.rules import RULES
 from svc_balance.sway.service import SwayService
 from svc_balance.sway.stage import STAGE, TRACES_TYPE, handle
 

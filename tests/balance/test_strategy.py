@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from models.synth import standing
 from models.synth.standing import Mode
-from svc_balance.sway import coupling
-from svc_balance.sway.strategy import hip_strategy_index, read_strategy
+from svc_balance.sway.posture import coupling
+from svc_balance.sway.posture.strategy import hip_strategy_index, read_strategy
 from tests.balance.people import measure, mirrored, spec
 
 PLANES = {"front": "ml", "back": "ml", "left": "ap", "right": "ap"}

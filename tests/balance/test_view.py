@@ -11,10 +11,10 @@ import pytest
 
 from mesh.landmarks import INDEX, POINTS, Landmarks
 from models.synth import standing
-from svc_balance.sway.body import centre_of_mass
-from svc_balance.sway.reading import REASONS
-from svc_balance.sway.series import prepare
-from svc_balance.sway.view import camera_roll, read_view
+from svc_balance.sway.posture.body import centre_of_mass
+from svc_balance.sway.posture.reading import REASONS
+from svc_balance.sway.posture.series import prepare
+from svc_balance.sway.posture.view import camera_roll, read_view
 from tests.balance.people import measure, mirrored, spec
 
 SIGNS = {"front": (-1, None), "back": (1, None), "left": (None, -1), "right": (None, 1)}

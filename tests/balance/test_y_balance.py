@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mesh.landmarks import INDEX
 from models.synth.standing import StandingSpec, trial
-from svc_balance.sway import page, y_balance
+from svc_balance.sway import page
+from svc_balance.sway.tasks import y_balance
 from svc_balance.sway.trial import assess
 
 GRID = [(-60.0, -20.0), (60.0, -20.0), (-60.0, 100.0), (60.0, 100.0), (0.0, 40.0), (0.0, -10.0)]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from mesh.errors import InvalidInput
-from svc_balance.sway import compensation_rules, definitions
-from svc_balance.sway.rules import RULES
+from svc_balance.sway.events.rules import RULES
+from svc_balance.sway.measures import definitions
+from svc_balance.sway.posture import compensation_rules
 from svc_report.balance import metrics, moments, names, plots, results, svg, traces, wording
 from tests.report import balance_cases as cases
 

@@ -9,7 +9,7 @@ from mesh.landmarks import INDEX, NAMES, POINTS, Landmarks
 from models.synth.standing.motion import RAMP_S
 from models.synth.standing.skeleton import joints
 from models.synth.standing.spec import EventTruth, StandingSpec, Truth
-from svc_balance.sway.body import landmark_weights
+from svc_balance.sway.posture.body import landmark_weights
 
 Floats = NDArray[np.float64]
 

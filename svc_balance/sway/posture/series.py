@@ -14,7 +14,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from mesh.errors import InvalidInput, Unmeasurable
 from mesh.landmarks import INDEX, POINTS, Landmarks
-from svc_balance.sway.filters import low_pass, runs
+from svc_balance.sway.posture.filters import low_pass, runs
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

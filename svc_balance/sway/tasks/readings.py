@@ -11,11 +11,12 @@ from assay.balance.v1 import balance_pb2 as pb
 from assay.balance.v1.balance_pb2 import BalanceTrial
 
 from mesh.landmarks import INDEX
-from svc_balance.sway import tasks, y_balance
-from svc_balance.sway.feet import SIDES, smooth
-from svc_balance.sway.filters import low_pass
-from svc_balance.sway.reading import Reading, measured, unmeasured
-from svc_balance.sway.series import landmark_error
+from svc_balance.sway.events.feet import SIDES, smooth
+from svc_balance.sway.posture.filters import low_pass
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.series import landmark_error
+from svc_balance.sway.tasks import protocol as tasks
+from svc_balance.sway.tasks import y_balance
 
 if TYPE_CHECKING:
     from svc_balance.sway.trial import Result

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.filters import low_pass
-from svc_balance.sway.series import Prepared, landmark_error
+from svc_balance.sway.posture.filters import low_pass
+from svc_balance.sway.posture.series import Prepared, landmark_error
 
 Floats = NDArray[np.float64]
 

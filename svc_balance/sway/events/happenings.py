@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.contact import Change, Contact
-from svc_balance.sway.feet import SIDES, Feet, smooth
-from svc_balance.sway.rules import Rule, Rules
-from svc_balance.sway.series import Prepared
-from svc_balance.sway.spans import Span, spans
+from svc_balance.sway.events.contact import Change, Contact
+from svc_balance.sway.events.feet import SIDES, Feet, smooth
+from svc_balance.sway.events.rules import Rule, Rules
+from svc_balance.sway.events.spans import Span, spans
+from svc_balance.sway.posture.series import Prepared
 
 Floats = NDArray[np.float64]
 

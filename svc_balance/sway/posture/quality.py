@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX, Landmarks
-from svc_balance.sway.body import NEEDED_MASS, CentreOfMass, landmark_weights
-from svc_balance.sway.filters import runs
-from svc_balance.sway.planar import RIGHT
-from svc_balance.sway.reading import Reading
-from svc_balance.sway.scale import MOST_DISAGREEMENT, MOST_DRIFT, Scale, trunk_px
-from svc_balance.sway.series import GATE, Prepared
-from svc_balance.sway.view import ViewReading
+from svc_balance.sway.posture.body import NEEDED_MASS, CentreOfMass, landmark_weights
+from svc_balance.sway.posture.filters import runs
+from svc_balance.sway.posture.planar import RIGHT
+from svc_balance.sway.posture.reading import Reading
+from svc_balance.sway.posture.scale import MOST_DISAGREEMENT, MOST_DRIFT, Scale, trunk_px
+from svc_balance.sway.posture.series import GATE, Prepared
+from svc_balance.sway.posture.view import ViewReading
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.compute import counting_stride
-from svc_balance.sway.conventions import ASSAY
-from svc_balance.sway.diffusion import fit_regions, lag_samples
-from svc_balance.sway.distance import path_rows, path_values, position_rows, position_values
-from svc_balance.sway.entropy import (
+from svc_balance.sway.measures.compute import counting_stride
+from svc_balance.sway.measures.conventions import ASSAY
+from svc_balance.sway.measures.diffusion import fit_regions, lag_samples
+from svc_balance.sway.measures.distance import path_rows, path_values, position_rows, position_values
+from svc_balance.sway.measures.entropy import (
     EMBEDDING,
     MIN_SAMPLES,
     MSE_SCALES,
@@ -30,10 +30,10 @@ from svc_balance.sway.entropy import (
     template_matches,
     window_sizes,
 )
-from svc_balance.sway.extent import extent_values
-from svc_balance.sway.peaks import crossing_peaks, density_peaks
-from svc_balance.sway.resample import block_length, of_density, same_spectrum, stationary_weights
-from svc_balance.sway.spectrum import segment_samples, spectral_values, welch
+from svc_balance.sway.measures.extent import extent_values
+from svc_balance.sway.measures.peaks import crossing_peaks, density_peaks
+from svc_balance.sway.measures.resample import block_length, of_density, same_spectrum, stationary_weights
+from svc_balance.sway.measures.spectrum import segment_samples, spectral_values, welch
 
 Floats = NDArray[np.float64]
 

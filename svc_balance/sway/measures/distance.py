@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import savgol_filter
 from scipy.stats import f as f_distribution
 
-from svc_balance.sway.conventions import Conventions
+from svc_balance.sway.measures.conventions import Conventions
 
 Floats = NDArray[np.float64]
 # Name of a per-sample quantity -> its mean: a number, or [R] over R resampled records.

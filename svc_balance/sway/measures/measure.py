@@ -10,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
-from svc_balance.sway import compute, interval, noise, sampling
-from svc_balance.sway.conventions import ASSAY
-from svc_balance.sway.definitions import AMPLITUDE_S, COMFORTABLE_S, CUTOFF_HZ, DEFINITIONS, Definition
-from svc_balance.sway.filters import low_pass
+from svc_balance.sway.measures import compute, interval, noise, sampling
+from svc_balance.sway.measures.conventions import ASSAY
+from svc_balance.sway.measures.definitions import (
+    AMPLITUDE_S,
+    COMFORTABLE_S,
+    CUTOFF_HZ,
+    DEFINITIONS,
+    Definition,
+)
+from svc_balance.sway.posture.filters import low_pass
 
 Floats = NDArray[np.float64]
 Axis = Literal["ml", "ap"]

@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.contact import DOWN, UP, Contact
-from svc_balance.sway.feet import Feet
-from svc_balance.sway.spans import edges
+from svc_balance.sway.events.contact import DOWN, UP, Contact
+from svc_balance.sway.events.feet import Feet
+from svc_balance.sway.events.spans import edges
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX, POINTS
-from svc_balance.sway.series import Prepared, landmark_error
+from svc_balance.sway.posture.series import Prepared, landmark_error
 
 Floats = NDArray[np.float64]
 

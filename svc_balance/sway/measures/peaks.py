@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, filtfilt
 
-from svc_balance.sway.distance import velocity
+from svc_balance.sway.measures.distance import velocity
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.filters import low_pass
+from svc_balance.sway.posture.filters import low_pass
 
 Floats = NDArray[np.float64]
 

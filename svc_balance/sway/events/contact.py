@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.feet import Feet
-from svc_balance.sway.rules import Rules
-from svc_balance.sway.spans import hysteresis
+from svc_balance.sway.events.feet import Feet
+from svc_balance.sway.events.rules import Rules
+from svc_balance.sway.events.spans import hysteresis
 
 Floats = NDArray[np.float64]
 

@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mesh.errors import InvalidInput
-from svc_balance.sway import conventions as ways
-from svc_balance.sway.conventions import Conventions
-from svc_balance.sway.diffusion import MIN_DURATION_S, diffusion_values
-from svc_balance.sway.distance import path_rows, path_values, position_rows, position_values
-from svc_balance.sway.entropy import (
+from svc_balance.sway.measures import conventions as ways
+from svc_balance.sway.measures.conventions import Conventions
+from svc_balance.sway.measures.diffusion import MIN_DURATION_S, diffusion_values
+from svc_balance.sway.measures.distance import path_rows, path_values, position_rows, position_values
+from svc_balance.sway.measures.entropy import (
     MIN_SAMPLES,
     MSE_MIN_DURATION_S,
     fluctuation_exponent,
     multiscale_entropy,
     sample_entropy,
 )
-from svc_balance.sway.extent import extent_values
-from svc_balance.sway.peaks import sway_density, velocity_peaks
-from svc_balance.sway.smoothness import smoothness_values
-from svc_balance.sway.spectrum import segment_samples, spectral_values, welch
+from svc_balance.sway.measures.extent import extent_values
+from svc_balance.sway.measures.peaks import sway_density, velocity_peaks
+from svc_balance.sway.measures.smoothness import smoothness_values
+from svc_balance.sway.measures.spectrum import segment_samples, spectral_values, welch
 
 Floats = NDArray[np.float64]
 

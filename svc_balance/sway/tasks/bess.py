@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from svc_balance.sway.events import Event
-from svc_balance.sway.rules import Rules
+from svc_balance.sway.events.happenings import Event
+from svc_balance.sway.events.rules import Rules
 
 KINDS = {
     "hands_off": "hands_off",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.filters import derivative, low_pass
-from svc_balance.sway.series import Prepared
+from svc_balance.sway.posture.filters import derivative, low_pass
+from svc_balance.sway.posture.series import Prepared
 
 Floats = NDArray[np.float64]
 

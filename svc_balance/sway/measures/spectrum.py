@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import detrend
 from scipy.signal.windows import hann
 
-from svc_balance.sway.conventions import Conventions
+from svc_balance.sway.measures.conventions import Conventions
 
 Floats = NDArray[np.float64]
 

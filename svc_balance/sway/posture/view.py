@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.body import CentreOfMass
-from svc_balance.sway.reading import Reading, measured, unmeasured
-from svc_balance.sway.series import Prepared
+from svc_balance.sway.posture.body import CentreOfMass
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.series import Prepared
 
 Floats = NDArray[np.float64]
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import csd, hilbert, welch
 
-from svc_balance.sway.filters import band_pass, runs
-from svc_balance.sway.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.filters import band_pass, runs
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway.extent import hull
+from svc_balance.sway.measures.extent import hull
 
 Floats = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from assay.balance.v1.balance_pb2 import BalanceTrial
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.reading import Reading, measured, unmeasured
-from svc_balance.sway.series import Prepared
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.series import Prepared
 
 Floats = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from assay.balance.v1 import balance_pb2 as pb
 from assay.balance.v1.balance_pb2 import BalanceTrial
 
-from svc_balance.sway.events import Event
-from svc_balance.sway.phases import SINGLE, PhaseSpan
+from svc_balance.sway.events.happenings import Event
+from svc_balance.sway.events.phases import SINGLE, PhaseSpan
 
 CAP_S = {
     pb.TASK_SINGLE_LEG: 45.0,  # Springer 2007

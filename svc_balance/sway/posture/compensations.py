@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.compensation_rules import THRESHOLDS, VERSION, Threshold
-from svc_balance.sway.planar import OTHER, RIGHT, Planar
-from svc_balance.sway.scale import Scale
-from svc_balance.sway.series import Prepared
-from svc_balance.sway.spans import spans
-from svc_balance.sway.view import ViewReading
+from svc_balance.sway.events.spans import spans
+from svc_balance.sway.posture.compensation_rules import THRESHOLDS, VERSION, Threshold
+from svc_balance.sway.posture.planar import OTHER, RIGHT, Planar
+from svc_balance.sway.posture.scale import Scale
+from svc_balance.sway.posture.series import Prepared
+from svc_balance.sway.posture.view import ViewReading
 
 Floats = NDArray[np.float64]
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX
-from svc_balance.sway.filters import derivative, low_pass
-from svc_balance.sway.planar import ANGLE_HZ, OTHER, RIGHT, Planar, velocity_noise
-from svc_balance.sway.reading import Reading, measured, unmeasured
-from svc_balance.sway.scale import Scale
-from svc_balance.sway.series import Prepared
-from svc_balance.sway.view import ViewReading
+from svc_balance.sway.posture.filters import derivative, low_pass
+from svc_balance.sway.posture.planar import ANGLE_HZ, OTHER, RIGHT, Planar, velocity_noise
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.scale import Scale
+from svc_balance.sway.posture.series import Prepared
+from svc_balance.sway.posture.view import ViewReading
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

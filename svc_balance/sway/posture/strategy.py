@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_balance.sway import coupling
-from svc_balance.sway.filters import low_pass
-from svc_balance.sway.planar import RIGHT, Planar, acceleration_noise
-from svc_balance.sway.reading import Reading, measured, unmeasured
-from svc_balance.sway.scale import Scale
-from svc_balance.sway.series import Prepared
-from svc_balance.sway.view import ViewReading
+from svc_balance.sway.posture import coupling
+from svc_balance.sway.posture.filters import low_pass
+from svc_balance.sway.posture.planar import RIGHT, Planar, acceleration_noise
+from svc_balance.sway.posture.reading import Reading, measured, unmeasured
+from svc_balance.sway.posture.scale import Scale
+from svc_balance.sway.posture.series import Prepared
+from svc_balance.sway.posture.view import ViewReading
 
 Floats = NDArray[np.float64]
 

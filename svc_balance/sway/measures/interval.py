@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from svc_balance.sway.definitions import Definition
-from svc_balance.sway.sampling import is_absolute
+from svc_balance.sway.measures.definitions import Definition
+from svc_balance.sway.measures.sampling import is_absolute
 
 NORMAL_95 = 1.96
 # Ends of what a metric can be.

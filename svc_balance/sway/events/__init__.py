@@ -1,0 +1,1 @@
+"""What happened when: feet, phases of standing, events by versioned rules."""

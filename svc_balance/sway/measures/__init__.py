@@ -1,0 +1,1 @@
+"""What is computed from centre-of-mass traces: sway metrics by definition, with uncertainty."""
