@@ -51,8 +51,9 @@ def around(values: Floats, start: float, end: float, *, least: float, margin: fl
     """An axis that holds all finite values with a margin and spans at least `least`."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
-    span = max(high - low, least)
     middle = (low + high) / 2
+    # Beside a very large value a small span is none: low and high would be the same number.
+    span = max(high - low, least, abs(middle) * 1e-9)
     half = span * (0.5 + margin)
     return Scale(middle - half, middle + half, start, end)
 
