@@ -23,7 +23,6 @@ from mesh.topology import PROJECTOR
 
 log = structlog.get_logger()
 
-BATCH = 64
 FETCH_S = 5.0
 CHECK_AFTER_IDLE = 12
 PROJECTED = Counter("assay_facts_projected_total", "Facts folded into the ledger.", ["fact", "outcome"])
@@ -51,24 +50,25 @@ async def run_projector(ledger: Ledger, stream: JetStream) -> None:
             await asyncio.sleep(backoff_s(failures))
 
 
-async def take(subscription: JetStreamContext.PullSubscription, ledger: Ledger) -> int:
-    """Fetches and folds at most BATCH facts; returns how many came within FETCH_S.
+async def take(subscription: JetStreamContext.PullSubscription, ledger: Ledger) -> bool:
+    """Fetches and folds one fact; returns whether one came within FETCH_S.
 
-    Raises Transient when the ledger is away; the facts not folded come again.
+    One, because a fetch of several that finds a fact waiting holds it back until its time is up: the
+    client asks with no_wait and expires together, and the server then ignores no_wait.
+
+    Raises Transient when the ledger is away; the fact not folded comes again.
     """
     try:
-        messages = await subscription.fetch(BATCH, timeout=FETCH_S)
+        (message,) = await subscription.fetch(1, timeout=FETCH_S)
     except TimeoutError:
         # nats-py raises its own subclass or the plain one, depending on where the time ran out.
-        return 0
-    for position, message in enumerate(messages):
-        try:
-            await take_one(message, ledger)
-        except Transient:
-            for left in messages[position:]:
-                await left.nak(delay=1.0)
-            raise
-    return len(messages)
+        return False
+    try:
+        await take_one(message, ledger)
+    except Transient:
+        await message.nak(delay=1.0)
+        raise
+    return True
 
 
 async def take_one(message: Msg, ledger: Ledger) -> None:
