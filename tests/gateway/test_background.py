@@ -314,18 +314,3 @@ async def test_listener_wakes_waiters_and_comes_back(servers: Servers, app: Ledg
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def test_facts_that_come_at_once_are_not_held_back(
-    settings: Settings, app: Ledger, worker: Ledger, stream: JetStream, tenant: str
-) -> None:
-    """A caller once waited four seconds for a result that was there: the projector's fetch kept it."""
-    orders = [make_order(tenant) for _ in range(6)]
-    for order in orders:
-        await store(app, order)
-        for pages, fact in enumerate(("ingested", "segmented", "colored", "decided"), start=1):
-            await publish_fact(stream.js, fact, with_pages(order, pages), source="test")
-    async with background(settings, worker, stream):
-        for order in orders:
-            await publish_fact(stream.js, "reported", with_pages(order, 7), source="test")
-            await until(app, order, "succeeded", seconds=2)
