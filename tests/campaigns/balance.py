@@ -27,6 +27,20 @@ LIMIT_S = 1800.0
 WAIT_S = 300.0
 # The clip that must be through the mesh in less than its own duration.
 LONG = replace(video.SAMPLE, duration_s=30.0, end_s=28.0, width=1080, height=1920, mm_per_px=1.17)
+CLIP = Path("posevideo", "pose2sim_balancing", "videos", "cam01.mp4")
+PROOFS = (
+    "tests/ingest/test_video_sandbox.py",
+    "tests/balance/test_pose2sim.py",
+    "tests/balance/test_yoga.py",
+    "tests/balance/test_truth.py",
+    "tests/balance/test_convert.py",
+)
+TESTS = (
+    "tests/balance",
+    "tests/ingest",
+    "tests/cli/test_balance_bad_input.py",
+    "tests/fault/test_pose_kill.py",
+)
 Json = dict[str, Any]
 
 
@@ -74,18 +88,35 @@ def parts(data: Path) -> list[Part]:
             [*ASSAY, "eval", "injection", "--data", str(data / "posevideo")],
             fenced,
         ),
-        Part("Speed of pose, side by side with MediaPipe", [sys.executable, "-m", "bench.pose"], fenced),
         Part(
-            "Events in real clips, golden signals, properties, the kill of the pose stage",
+            "Speed of pose, side by side with MediaPipe",
+            [sys.executable, "-m", "bench.pose", "--video", str(data / CLIP)],
+            fenced,
+        ),
+        Part(
+            "Models: size, speed and parity beside LiteRT",
+            [sys.executable, "-m", "tests.campaigns.pose_models"],
+            fenced,
+        ),
+        Part(
+            "Ingest's memory on 60 s of 1080p60; events in real clips; every model's parity",
+            [sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", *PROOFS],
+            fenced,
+        ),
+        Part(
+            "Golden signals, properties, published values, synthetic trials, bad input, the kill of the pose stage",
             [
                 sys.executable,
                 "-m",
                 "pytest",
                 "-q",
+                "-n",
+                "2",
+                "--dist",
+                "loadgroup",
                 "-m",
-                "proof or not proof",
-                "tests/balance",
-                "tests/fault/test_pose_kill.py",
+                "not proof",
+                *TESTS,
             ],
             last_lines,
         ),
