@@ -104,7 +104,7 @@ def parts(data: Path) -> list[Part]:
             fenced,
         ),
         Part(
-            "Golden signals, properties, published values, synthetic trials, bad input, the kill of the pose stage",
+            "Golden signals, properties, published values, bad input, the kill of the pose stage",
             [
                 sys.executable,
                 "-m",
