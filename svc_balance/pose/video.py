@@ -22,6 +22,8 @@ from svc_balance.pose.roi import Picture
 
 AHEAD = 6
 """Decoded frames that may wait."""
+THREADS = 2
+"""Of the decoder."""
 PATIENCE_S = 60.0
 """Longest wait for one frame, or for room for one."""
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
@@ -37,30 +39,42 @@ class Frame:
 
 
 def decode(path: Path, rotation_deg: int = 0) -> Iterator[Frame]:
-    """Frames in order of time, in the calling thread.
+    """Frames in order of time, in the calling thread: those that ingest counted.
 
-    rotation_deg turns them clockwise: 0, 90, 180, 270. Frames without a time, or not later than the one
-    before, are left out, as ingest does. Raises InvalidInput (VIDEO_UNREADABLE) when not one frame can be
-    decoded; a fault further on ends the video there.
+    rotation_deg turns them clockwise: 0, 90, 180, 270. Packets that do not decode, frames that the decoder
+    calls corrupt and frames without a time after the one before are left out. Raises InvalidInput
+    (VIDEO_UNREADABLE) when not one frame can be decoded; where the file itself cannot be read any further,
+    the video ends.
     """
-    index, first, last = 0, None, -1.0
+    index, first, last = 0, 0, -1
     try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for picture in container.decode(stream):
-                if picture.time is None:
-                    continue
-                first = picture.time if first is None else first
-                time_s = picture.time - first
-                if time_s <= last:
-                    continue
-                last = time_s
-                yield Frame(index, time_s, upright(picture, rotation_deg))
-                index += 1
+        for picture in _sound(path):
+            pts, tick = picture.pts, picture.time_base
+            if pts is None or tick is None or (index and pts <= last):
+                continue
+            first, last = pts if index == 0 else first, pts
+            yield Frame(index, float((pts - first) * tick), upright(picture, rotation_deg))
+            index += 1
     except (av.error.FFmpegError, IndexError) as error:
         if index == 0:
             raise unreadable() from error
+    if index == 0:
+        raise unreadable()
+
+
+def _sound(path: Path) -> Iterator[av.VideoFrame]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        # As ingest decodes: with another number of threads a damaged packet takes other frames with it.
+        stream.codec_context.thread_count = THREADS
+        stream.codec_context.options = {"err_detect": "explode"}
+        for packet in container.demux(stream):
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            yield from (picture for picture in pictures if not picture.is_corrupt)
 
 
 def upright(picture: av.VideoFrame, rotation_deg: int) -> Picture:

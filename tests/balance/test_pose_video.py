@@ -5,12 +5,17 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from mesh.errors import InvalidInput
 from svc_balance.pose.video import AHEAD, Ahead, Frame, decode
+from svc_ingest.video.decode import Decoding
+from svc_ingest.video.limits import DEFAULT_LIMITS
+from svc_ingest.video.remux import Remuxed
 from tests.balance.pose_videos import plain, write
+from tests.ingest import clips
 
 
 def test_frames_come_in_order_with_their_own_times(tmp_path: Path) -> None:
@@ -67,3 +72,25 @@ def test_a_video_that_ends_early_gives_the_frames_it_has(tmp_path: Path) -> None
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
     assert 0 < len(list(decode(path))) < 30
+
+
+@pytest.mark.parametrize("codec", ["libsvtav1", "libvpx-vp9"])
+@pytest.mark.parametrize("places", [(60,), (30, 90)])
+def test_damaged_packets_are_left_out_and_the_rest_is_what_ingest_counted(
+    tmp_path: Path, codec: str, places: tuple[int, ...]
+) -> None:
+    time_s = clips.times(4)
+    path = clips.write(tmp_path / "v.mp4", clips.scene(time_s, (128, 96)), time_s, codec=codec)
+    with av.open(str(path)) as container:
+        packets = [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
+    data, noise = bytearray(path.read_bytes()), np.random.default_rng(1)
+    for at, size in (packets[place] for place in places):
+        data[at + size // 2 : at + size] = noise.bytes(size - size // 2)
+    path.write_bytes(data)
+    counted = Decoding(Remuxed(path, "mov", "video/mp4", len(packets), False), DEFAULT_LIMITS)
+    expected = [frame.time_s for frame in counted]
+    frames = list(decode(path))
+    assert 0 < counted.damaged <= 0.05 * len(packets), "ingest admits it, and flags FRAMES_DAMAGED"
+    assert [frame.time_s for frame in frames] == expected
+    assert frames[-1].time_s > 3.5
+    assert [frame.index for frame in frames] == list(range(len(frames)))
