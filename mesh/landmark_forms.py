@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from mesh.landmark_frames import READERS, Person, mapping, number, refuse
-from mesh.landmarks import POINTS, Floats, Landmarks
+from mesh.landmarks import FASTEST_HZ, POINTS, Floats, Landmarks
 
 FORMS = tuple(READERS)
 MAX_BYTES = 24 * 1024 * 1024
@@ -141,7 +141,10 @@ def _times(document: Mapping[str, Any], frames: list[Mapping[str, Any]]) -> Floa
         at = int(late[0])
         told = f"{stamps[at]:.9g} comes after {stamps[at - 1]:.9g}; times must increase."
         refuse("LANDMARKS_TIME_ORDER", told, f"frames[{at}].{name}")
-    return np.asarray((stamps - stamps[0]) * _TIMES[name], np.float64)
+    seconds = np.asarray((stamps - stamps[0]) * _TIMES[name], np.float64)
+    if len(seconds) > 1 and np.median(np.diff(seconds)) * FASTEST_HZ < 1 - 1e-6:
+        refuse("LANDMARKS_OUT_OF_RANGE", f"More than {FASTEST_HZ:g} frames a second.", f"frames.{name}")
+    return seconds
 
 
 def _series(people: list[list[Person]], time_s: Floats, width: int, height: int) -> Landmarks:

@@ -55,6 +55,14 @@ NAMES = (
 POINTS = len(NAMES)
 INDEX = {name: index for index, name in enumerate(NAMES)}
 MEDIA_TYPE = "application/vnd.assay.landmarks+protobuf"
+# What a series may hold: as much as ingest lets through, so that time and memory of every reader are bounded.
+MAX_FRAMES = 21_600
+MAX_SIDE = 16_384
+MAX_TEXT = 128
+FASTEST_HZ = 1000.0
+"""Highest median frame rate: windows in seconds are as many samples as this allows."""
+FURTHEST_PX = 1e6
+FURTHEST_M = 1e3
 
 
 @dataclass(frozen=True)
@@ -121,35 +129,64 @@ def decode(data: bytes) -> Landmarks:
 
 
 def from_message(message: LandmarkSeries) -> Landmarks:
-    """Checks shapes and times; raises InvalidInput (LANDMARKS_UNREADABLE)."""
+    """Checks shapes, times and ranges; raises InvalidInput (LANDMARKS_UNREADABLE)."""
+    frames = len(message.time_s)
+    _check_header(message, frames)
     time_s = np.asarray(message.time_s, np.float64)
-    frames = len(time_s)
-    if frames and not (np.isfinite(time_s).all() and (np.diff(time_s) > 0).all()):
-        raise unreadable("Times must be finite and strictly increasing.")
+    _check_times(time_s)
 
-    def shaped(values: object, name: str, *shape: int) -> Floats:
+    def shaped(values: object, name: str, *shape: int, furthest: float = np.inf) -> Floats:
+        size = len(values)  # type: ignore[arg-type]  # repeated field
+        if size != frames * int(np.prod(shape, dtype=np.int64)):
+            raise unreadable(f"{name} has {size} numbers; {frames} frames need {shape} each.")
         array = np.asarray(values, np.float64)
-        if array.size != frames * int(np.prod(shape, dtype=np.int64)):
-            raise unreadable(f"{name} has {array.size} numbers; {frames} frames need {shape} each.")
+        if size and np.nanmax(np.abs(array), initial=0.0) > furthest:
+            raise unreadable(f"{name} holds a number beyond {furthest:g}.")
         return array.reshape(frames, *shape)
 
-    def optional(values: object, name: str, *shape: int) -> Floats | None:
-        return shaped(values, name, *shape) if len(values) else None  # type: ignore[arg-type]  # repeated field
+    def optional(values: object, name: str, *shape: int, furthest: float = np.inf) -> Floats | None:
+        present = len(values)  # type: ignore[arg-type]  # repeated field
+        return shaped(values, name, *shape, furthest=furthest) if present else None
 
+    error_px = optional(message.standard_error_px, "standard_error_px", POINTS, furthest=FURTHEST_PX)
     return Landmarks(
         width=message.width,
         height=message.height,
         time_s=time_s,
-        image_px=shaped(message.image_px, "image_px", POINTS, 2),
+        image_px=shaped(message.image_px, "image_px", POINTS, 2, furthest=FURTHEST_PX),
         visibility=shaped(message.visibility, "visibility", POINTS),
         presence=shaped(message.presence, "presence", POINTS),
-        world_m=optional(message.world_m, "world_m", POINTS, 3),
-        standard_error_px=optional(message.standard_error_px, "standard_error_px", POINTS),
+        world_m=optional(message.world_m, "world_m", POINTS, 3, furthest=FURTHEST_M),
+        standard_error_px=error_px,
         roi=optional(message.roi, "roi", 4),
         people=np.asarray(message.people, np.int64) if message.people else None,
         cuts_s=tuple(message.cuts_s),
         model=message.model,
     )
+
+
+def _check_header(message: LandmarkSeries, frames: int) -> None:
+    """Raises InvalidInput for what can be told without reading the numbers."""
+    if frames > MAX_FRAMES:
+        raise unreadable(f"There are {frames} frames; at most {MAX_FRAMES} are read.")
+    if not (1 <= message.width <= MAX_SIDE and 1 <= message.height <= MAX_SIDE):
+        raise unreadable(f"Width and height must be 1 to {MAX_SIDE}.")
+    if len(message.model) > MAX_TEXT:
+        raise unreadable(f"The model's name has more than {MAX_TEXT} characters.")
+    if message.people and len(message.people) != frames:
+        raise unreadable(f"people has {len(message.people)} numbers; there are {frames} frames.")
+    if len(message.cuts_s) > frames or not np.isfinite(message.cuts_s).all():
+        raise unreadable("Times of cuts must be finite, and fewer than the frames.")
+
+
+def _check_times(time_s: Floats) -> None:
+    """Raises InvalidInput (LANDMARKS_UNREADABLE) unless times [N], s, rise at a rate that a camera can have."""
+    steps = np.diff(time_s)
+    if not (np.isfinite(time_s).all() and (steps > 0).all()):
+        raise unreadable("Times must be finite and strictly increasing.")
+    # A hair of rounding is allowed.
+    if len(steps) and np.median(steps) * FASTEST_HZ < 1 - 1e-6:
+        raise unreadable(f"The median frame rate is above {FASTEST_HZ:g} Hz.")
 
 
 def unreadable(why: str) -> InvalidInput:

@@ -276,6 +276,14 @@ def test_shuffled_frames_are_refused_at_the_first_that_is_out_of_order() -> None
     assert (error.code, error.field) == ("LANDMARKS_TIME_ORDER", "landmarks.frames[4].t_s")
 
 
+def test_more_frames_a_second_than_a_camera_takes_are_refused() -> None:
+    document = assay(6)
+    for at, frame in enumerate(document["frames"]):
+        frame["t_s"] = at * 1e-6
+    error = refused(document)
+    assert (error.code, error.field) == ("LANDMARKS_OUT_OF_RANGE", "landmarks.frames.t_s")
+
+
 def test_units_that_cannot_be_are_refused() -> None:
     normalised = mediapipe("landmarks", "worldLandmarks", many=True)
     assert refused({**normalised, "coordinates": "pixels"}).code == "LANDMARKS_UNITS"
