@@ -180,7 +180,7 @@ def _check_header(message: LandmarkSeries, frames: int) -> None:
 
 
 def _check_times(time_s: Floats) -> None:
-    """Raises InvalidInput (LANDMARKS_UNREADABLE) unless times [N], s, rise at a rate that a camera can have."""
+    """Raises InvalidInput (LANDMARKS_UNREADABLE) unless times [N], s, rise no faster than a camera takes."""
     steps = np.diff(time_s)
     if not (np.isfinite(time_s).all() and (steps > 0).all()):
         raise unreadable("Times must be finite and strictly increasing.")
