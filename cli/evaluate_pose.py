@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 _DATA = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -47,27 +48,33 @@ def injection(data: Path, model: str, as_json: bool) -> None:
 
 @click.command()
 @click.option("--data", required=True, type=_DATA, help="Folder in Pose2Sim's layout.")
-@click.option("--model", default="", help="Pose model, for example blazepose-lite@0.5.1675469404.")
+@click.option("--model", default="", help="BlazePose or MoveNet, for example movenet-thunder@3.0.4.")
+@click.option("--rtmpose", type=_FILE, help="Your RTMPose file (ONNX, 17 or 26 joints) instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, per camera, mode and landmark.")
-def pose(data: Path, model: str, as_json: bool) -> None:
+def pose(data: Path, model: str, rtmpose: Path | None, as_json: bool) -> None:
     """Compares landmarks with a triangulated 3D reference, seen by each calibrated camera.
 
     Two figures per camera: over all points, and over those where the camera supports the reference, that is
     where the 2D detections that the reference was made from agree with it. Exit status 1 when the latter is
-    above 2 % of body height in quality mode.
+    above 2 % of body height in quality mode. MoveNet and RTMPose see the regions in which BlazePose follows
+    the person, once each, and are scored at the points that they have.
 
     \b
     Example:
       assay eval pose --data ../shared/data/posevideo/pose2sim_balancing --json
+      assay eval pose --data ../shared/data/posevideo/pose2sim_balancing --model movenet-thunder@3.0.4
     """
     from models.evaluate.pose import LARGEST_MEDIAN, evaluate
 
-    found = evaluate(data, model, told=lambda name: click.echo(f"{name} ...", err=True))
+    if model and rtmpose:
+        raise click.UsageError("Give either --model or --rtmpose.")
+    found = evaluate(data, model, rtmpose, told=lambda name: click.echo(f"{name} ...", err=True))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(found), indent=2))
     else:
+        where = "" if found.model == found.followed_with else f" in the regions of {found.followed_with}"
         click.echo(
-            f"{found.model}: median error {found.supported_median_percent:.2f} % of body height where the "
+            f"{found.model}{where}: median error {found.supported_median_percent:.2f} % of body height where the "
             f"reference is supported, {found.median_percent:.2f} % over all points"
         )
         for camera in found.cameras:

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
 from mesh.landmarks import INDEX, Landmarks
+from svc_balance.pose.adapters import backend, movenet, rtmpose
+from svc_balance.pose.adapters.backend import Backend
 from svc_balance.pose.estimate import estimate
 from svc_balance.pose.networks import networks
 from svc_balance.pose.quality_mode import REGIONS
@@ -36,7 +38,7 @@ from svc_balance.pose.video import Ahead
 Floats = NDArray[np.float64]
 
 LARGEST_MEDIAN = 2.0
-"""Required of every camera in quality mode: median error over supported points, % of body height."""
+"""Required of every camera (BlazePose: in quality mode): median over supported points, % of body height."""
 SUPPORT_PX = 15.0
 """Pose2Sim's reproj_error_threshold_triangulation, as the data set's configuration has it."""
 LIKELIHOOD = 0.3
@@ -115,29 +117,43 @@ class CameraScore:
 @dataclass(frozen=True)
 class PoseEvaluation:
     model: str
+    followed_with: str
+    """The BlazePose that found the person and gave the regions."""
     cameras: list[CameraScore]
     median_percent: float
-    """Median of the cameras' medians over all points, quality mode."""
+    """Median of the cameras' medians over all points, last mode."""
     supported_median_percent: float
     passed: bool
 
 
-def evaluate(data: Path, model: str = "", told: Callable[[str], None] = lambda _: None) -> PoseEvaluation:
-    """Estimates the pose in every camera's video, in both modes, and compares it with the reference.
+def evaluate(
+    data: Path,
+    model: str = "",
+    rtmpose_file: Path | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> PoseEvaluation:
+    """Estimates the pose in every camera's video and compares it with the reference.
 
-    Raises InvalidInput (EVAL_DATA) when the folder is not in Pose2Sim's layout, and as `networks`.
+    BlazePose in both modes; a MoveNet (`model`) or a user's RTMPose (`rtmpose_file`) once, in the regions in
+    which BlazePose's default model follows the person. Raises InvalidInput (EVAL_DATA) when the folder is not
+    in Pose2Sim's layout, and as `networks` and the adapters' `backend`.
     """
-    loaded, (reference, cameras) = networks(model), read(data)
+    other = _other(model, rtmpose_file)
+    loaded, (reference, cameras) = networks("" if other else model), read(data)
     scores = []
     for video, camera in cameras.items():
-        for mode, regions in (("single_pass", 1), ("quality", REGIONS)):
+        for mode, regions in (("single_pass", 1),) if other else (("single_pass", 1), ("quality", REGIONS)):
             told(f"{video.name} {mode}")
             with Ahead(video) as frames:
                 series = estimate(frames, loaded, regions=regions).landmarks
+            if other:
+                with Ahead(video) as frames:
+                    series = backend.estimate(frames, series, other)
             scores.append(score(series, reference, camera, video.name, mode))
-    best = [s for s in scores if s.mode == "quality"]
+    best = [s for s in scores if s.mode == scores[-1].mode]
     return PoseEvaluation(
-        model=loaded.label,
+        model=other.label if other else loaded.label,
+        followed_with=loaded.label,
         cameras=scores,
         median_percent=float(np.median([s.median_percent for s in best])),
         supported_median_percent=float(np.median([s.supported_median_percent for s in best])),
@@ -145,14 +161,27 @@ def evaluate(data: Path, model: str = "", told: Callable[[str], None] = lambda _
     )
 
 
+def _other(model: str, rtmpose_file: Path | None) -> Backend | None:
+    """The estimator that takes BlazePose's place; None: BlazePose itself."""
+    if rtmpose_file is not None:
+        return rtmpose.backend(rtmpose_file)
+    return movenet.backend(model) if movenet.is_one(model) else None
+
+
 def score(series: Landmarks, reference: Reference, camera: Camera, video: str, mode: str) -> CameraScore:
-    """Errors of one series against the reference seen by its camera."""
+    """Errors of one series against the reference seen by its camera, at the points that the series has."""
     height_px = _height_px(reference, camera)
     columns = [column for column, name in enumerate(reference.names) if name in MARKERS]
     names = [MARKERS[reference.names[column]] for column in columns]
     seen = np.stack([project(reference.places[:, column], camera) for column in columns], axis=1)
     detected = camera.detected[:, columns]
     offset = max(OFFSETS, key=lambda frames: (float(supported(detected, seen, frames).mean()), -abs(frames)))
+    has = [bool(np.isfinite(series.point(name)).any()) for name in names]
+    names, seen, detected = (
+        [name for name, own in zip(names, has, strict=True) if own],
+        seen[:, has],
+        detected[:, has],
+    )
     support = supported(detected, seen, offset)
     ours, theirs = _aligned(series.image_px[:, [INDEX[name] for name in names]], seen, offset)
     error = np.linalg.norm(ours - theirs, axis=2)
@@ -166,7 +195,7 @@ def score(series: Landmarks, reference: Reference, camera: Camera, video: str, m
         video=video,
         mode=mode,
         frames=len(everything),
-        frames_without_person=int(np.isnan(everything[:, 0]).sum()),
+        frames_without_person=int(np.isnan(everything).all(axis=1).sum()),
         body_height_px=height_px,
         offset_frames=offset,
         median_px=float(np.nanmedian(everything)),

@@ -53,12 +53,12 @@ class Body:
         return around(self.circle[0], self.circle[1])
 
 
-def crops(picture: Picture, regions: Sequence[Roi]) -> Crops:
-    """The network's view of the regions, (len(regions), 256, 256, 3) in 0..1."""
-    batch = np.empty((len(regions), SIZE, SIZE, 3), np.float32)
-    part, moved = reduced(picture, regions, SIZE)
+def crops(picture: Picture, regions: Sequence[Roi], size: int = SIZE) -> Crops:
+    """A network's view of the regions, (len(regions), size, size, 3) in 0..1."""
+    batch = np.empty((len(regions), size, size, 3), np.float32)
+    part, moved = reduced(picture, regions, size)
     for place, region in zip(batch, moved, strict=True):
-        np.multiply(cut(part, region, SIZE), np.float32(1 / 255), out=place)
+        np.multiply(cut(part, region, size), np.float32(1 / 255), out=place)
     return batch
 
 

@@ -13,16 +13,17 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mesh.errors import InvalidInput
+from mesh.errors import InvalidInput, Unmeasurable
 from mesh.landmark_forms import read
-from mesh.landmarks import INDEX
+from mesh.landmarks import INDEX, Landmarks
 from mesh.point_sets import COCO_17, HALPE_26
 from models.convert import movenet as converter
 from models.convert.__main__ import make
-from svc_balance.pose.adapters import movenet, rtmpose
+from svc_balance.pose.adapters import backend, movenet, rtmpose
 from svc_balance.pose.contract import find
 from svc_balance.pose.model import load
 
+from .pose_videos import timed
 from .reference import people
 
 CLIP = "posevideo/pose2sim_balancing"
@@ -97,6 +98,40 @@ def test_simcc_maxima_are_in_pixels_and_the_weaker_one_is_the_score() -> None:
     got = rtmpose.decode(columns, rows, HEIGHT, WIDTH)
     np.testing.assert_allclose(got[0, 0], [15.5, 4.5, 0.4])
     assert np.isnan(got[0, 1]).all()
+
+
+def followed(regions: list[list[float]]) -> Landmarks:
+    """BlazePose's answer as far as a backend reads it: where it looked."""
+    count = len(regions)
+    shares = np.ones((count, 33))
+    return Landmarks(
+        400, 300, np.arange(count) / 30, np.zeros((count, 33, 2)), shares, shares, roi=np.array(regions)
+    )
+
+
+def test_a_backend_sees_the_followed_regions_and_answers_in_the_picture(tmp_path: Path) -> None:
+    """A bright spot in a region that is shifted, scaled and turned, its crop narrower than high."""
+    model = rtmpose.backend(simcc(tmp_path / "pose.onnx", 17))
+    spots = [(210, 130), (190, 171)]
+    shots = [np.zeros((300, 400, 3), np.uint8) for _ in range(3)]
+    for shot, (x, y) in zip(shots, spots, strict=False):
+        shot[y - 6 : y + 7, x - 6 : x + 7] = 255
+    series = followed([[205, 150, 160, 0.0], [205, 150, 192, 0.3], [np.nan] * 4])
+    got = backend.estimate(timed(shots), series, model)
+    assert got.model == model.label
+    for frame, spot in enumerate(spots):
+        apart = got.point("left_knee")[frame] - spot
+        assert np.abs(apart).max() < 12, "two pixels of a crop that is 32 pixels high"
+    assert np.isnan(got.image_px[2]).all(), "nobody was followed there"
+    assert np.isnan(got.point("left_heel")).all(), "COCO has no heels"
+    assert (got.visibility[:2, INDEX["left_knee"]] == 1).all()
+    assert got.world_m is None
+
+
+def test_a_backend_that_finds_nothing_says_so(tmp_path: Path) -> None:
+    model = rtmpose.backend(simcc(tmp_path / "pose.onnx", 17))
+    with pytest.raises(Unmeasurable, match="NO_PERSON"):
+        backend.estimate(timed([np.zeros((300, 400, 3), np.uint8)]), followed([[205, 150, 160, 0.0]]), model)
 
 
 def test_files_that_are_no_rtmpose_are_refused(tmp_path: Path) -> None:

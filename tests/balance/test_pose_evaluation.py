@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-from mesh.errors import InvalidInput
+from cli.evaluate_pose import pose as command
+from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.landmarks import INDEX, Landmarks
+from models.convert.__main__ import make
 from models.evaluate import pose, sway_injection
 from models.evaluate.sway_injection import FRAMES, Response, Subject, moved, passes, sine
+from svc_balance.pose.adapters import movenet
+from svc_balance.pose.contract import DEFAULT, find
+from svc_balance.pose.model import load
+
+from .pose_videos import pictures, write
+from .test_adapters import simcc
+
+SAMPLE = Path(__file__).resolve().parents[2] / "models" / "sample" / "balance.mp4"
 
 
 def test_the_picture_moves_by_what_is_asked() -> None:
@@ -69,9 +81,11 @@ def trial(tmp_path: Path) -> Path:
         f"distortions = [0.0, 0.0, 0.0, 0.0]\nrotation = [{np.pi / 2}, 0.0, 0.0]\n"
         "translation = [0.0, 1.0, 3.0]\n"
     )
-    names = ["LHip", "RHip", "LKnee"]
-    rows = [f"{n + 1}\t{n / 60}\t" + "\t".join(["0.0 1.0 0.1", "0.0 1.0 -0.1", f"0.0 0.5 {0.1 + 0.01 * n}"])
-            for n in range(8)]  # fmt: skip
+    names = ["LHip", "RHip", "LKnee", "LHeel"]
+    rows = [
+        f"{n + 1}\t{n / 60}\t0.0 1.0 0.1\t0.0 1.0 -0.1\t0.0 0.5 {0.1 + 0.01 * n}\t0.0 0.0 0.1"
+        for n in range(8)
+    ]
     head = ["", "", "", "Frame#\tTime\t" + "\t\t\t".join(names), "X1"]
     text = "\n".join(head + [row.replace(" ", "\t") for row in rows])
     (tmp_path / "reference_3d" / "A_BalancingTrial_0-8_filt_butterworth.trc").write_text(text)
@@ -95,14 +109,14 @@ def test_the_reference_is_read_projected_and_compared(trial: Path) -> None:
     """Focal length 1000 px, everything at 3 m; landmarks 3 px off and one frame late."""
     reference, cameras = pose.read(trial)
     ((video, camera),) = cameras.items()
-    assert reference.names == ["LHip", "RHip", "LKnee"]
-    np.testing.assert_allclose(reference.places[0], [[0.1, 0, 1], [-0.1, 0, 1], [0.1, 0, 0.5]])
+    assert reference.names == ["LHip", "RHip", "LKnee", "LHeel"]
+    np.testing.assert_allclose(reference.places[0], [[0.1, 0, 1], [-0.1, 0, 1], [0.1, 0, 0.5], [0.1, 0, 0]])
     np.testing.assert_allclose(
-        pose.project(reference.places[3], camera),
+        pose.project(reference.places[3, :3], camera),
         [[500 + 100 / 3, 500], [500 - 100 / 3, 500], [500 + 130 / 3, 500 + 500 / 3]],
         atol=1e-6,
     )
-    px = np.full((8, 33, 2), 0.0)
+    px = np.full((8, 33, 2), np.nan)
     px[:, INDEX["left_hip"]], px[:, INDEX["right_hip"]] = [500 + 100 / 3, 503], [500 - 100 / 3, 503]
     late = np.maximum(np.arange(8) - 1, 0)
     px[:, INDEX["left_knee"]] = np.column_stack([500 + (100 + 10 * late) / 3, np.full(8, 503 + 500 / 3)])
@@ -115,3 +129,55 @@ def test_the_reference_is_read_projected_and_compared(trial: Path) -> None:
     assert found.supported_median_percent == pytest.approx(100 * 3 / (1000 * 1.7 / 3))
     assert found.median_px == pytest.approx(3, abs=0.5)
     assert found.reference_median_percent > 0
+    assert [mark.landmark for mark in found.landmarks] == ["left_hip", "right_hip", "left_knee"], "no heel"
+    assert found.frames_without_person == 0
+
+
+@pytest.fixture
+def filmed(trial: Path) -> Path:
+    """The trial with eight frames of the sample's person."""
+    write(trial / "videos" / "cam01.mp4", pictures(SAMPLE, 8))
+    return trial
+
+
+def test_a_users_rtmpose_takes_the_place_of_the_landmark_network(filmed: Path, tmp_path: Path) -> None:
+    """A network without any knowledge of people: what is compared are the points that it has."""
+    found = pose.evaluate(filmed, rtmpose_file=simcc(tmp_path / "pose.onnx", 17))
+    assert found.model.startswith("rtmpose-17@")
+    assert found.followed_with == DEFAULT
+    (camera,) = found.cameras
+    assert (camera.mode, camera.frames, camera.frames_without_person) == ("single_pass", 8, 0)
+    assert [mark.landmark for mark in camera.landmarks] == ["left_hip", "right_hip", "left_knee"]
+    assert camera.landmarks[0].median_px > 0
+    assert not found.passed
+
+
+def test_a_movenet_that_was_not_fetched_names_the_command(
+    filmed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(movenet, "load", partial(load, store=tmp_path / "empty"))
+    with pytest.raises(FailedPrecondition) as error:
+        pose.evaluate(filmed, movenet.THUNDER)
+    assert error.value.code == "MODEL_NOT_FETCHED"
+    assert f"python -m models.convert {movenet.THUNDER}" in error.value.fix
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", [movenet.LIGHTNING, movenet.THUNDER])
+def test_movenet_is_compared_at_its_own_points(name: str, shared_data: Path) -> None:
+    make(find(name))
+    found = pose.evaluate(shared_data / "posevideo" / "pose2sim_balancing", name)
+    assert (found.model, found.followed_with) == (name, DEFAULT)
+    for camera in found.cameras:
+        assert {mark.landmark.split("_")[-1] for mark in camera.landmarks} == {
+            *("nose", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"),
+        }
+    print(name, [round(camera.supported_median_percent, 2) for camera in found.cameras])
+    assert found.supported_median_percent < 4
+
+
+def test_the_command_takes_one_estimator(filmed: Path, tmp_path: Path) -> None:
+    file = str(simcc(tmp_path / "pose.onnx", 17))
+    done = CliRunner().invoke(command, ["--data", str(filmed), "--model", movenet.THUNDER, "--rtmpose", file])
+    assert done.exit_code == 2
+    assert "either --model or --rtmpose" in done.output

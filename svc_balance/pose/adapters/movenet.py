@@ -7,12 +7,16 @@ offset. Joints are COCO's 17.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mesh.point_sets import COCO_17
+from svc_balance.pose.adapters.backend import Backend
 from svc_balance.pose.adapters.points import Points, placed
-from svc_balance.pose.model import PoseModel
+from svc_balance.pose.contract import find
+from svc_balance.pose.model import PoseModel, load
 
 LIGHTNING = "movenet-lightning@3.0.4"
 THUNDER = "movenet-thunder@3.0.4"
@@ -21,6 +25,17 @@ _NEAR = 1.8
 _JOINTS = 17
 
 Maps = NDArray[np.float32]
+
+
+def is_one(name_version: str) -> bool:
+    """Whether a registered model is a MoveNet; raises NotFound (MODEL_NOT_FOUND)."""
+    return find(name_version).source.converter == "movenet"
+
+
+def backend(name_version: str) -> Backend:
+    """A MoveNet, loaded; raises as `model.load` (MODEL_NOT_FETCHED names the command that fetches it)."""
+    model = load(name_version)
+    return Backend(model.label, model.contract.side, model.contract.side, partial(estimate, model))
 
 
 def estimate(model: PoseModel, crops: NDArray[np.float32]) -> Points:

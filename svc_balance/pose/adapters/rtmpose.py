@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from mesh import providers
 from mesh.errors import InvalidInput
 from mesh.point_sets import SETS
+from svc_balance.pose.adapters.backend import Backend
 from svc_balance.pose.adapters.points import Points, placed
 
 MAX_BYTES = 512 * 1024 * 1024
@@ -66,6 +68,12 @@ def open_file(path: Path, *, threads: int = 0) -> SimCC:
         )
     label = f"rtmpose-{joints}@{hashlib.sha256(data).hexdigest()[:12]}"
     return SimCC(session, label, height, width, joints)
+
+
+def backend(path: Path) -> Backend:
+    """A user's file, opened; raises as `open_file`."""
+    model = open_file(path)
+    return Backend(model.label, model.height, model.width, partial(estimate, model))
 
 
 def estimate(model: SimCC, crops: NDArray[np.float32]) -> Points:
