@@ -5,12 +5,12 @@ BIN := .venv/bin
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train models lint types imports proof-mesh proof-balance clean
+.PHONY: help run test setup setup-run up down check proto release-proto train models lint types imports proof-mesh proof-balance bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-run: setup-run  ## Starts the mesh, analyses the sample photo, stays up. ONCE=1 ends by itself.
+run: setup-run  ## Starts the mesh, analyses the sample photo and video, stays up. ONCE=1 ends by itself.
 	@$(BIN)/assay demo $(if $(ONCE),--once)
 
 test: setup check  ## Checks style, types, import rules and contracts, then runs every test.
@@ -63,6 +63,9 @@ proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in do
 
 proof-balance: setup  ## Measures every figure of the balance assessment; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.balance
+
+bench: setup  ## Races the pose stage against MediaPipe; figures go to bench/results/latest.json. [VIDEO=clip]
+	@$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO))
 
 clean:  ## Removes environments, caches and local data.
 	rm -rf .venv .tools .assay models/build models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
