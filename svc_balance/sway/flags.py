@@ -79,7 +79,7 @@ def _recording(result: Result, landmarks: Landmarks) -> Iterator[Flag]:
         message = f"The feet are seen in {100 * seen:.0f} % of the recording. Keep the whole body in view."
         yield Flag("FEET_NOT_SEEN", FAIL, message)
     if frozen(result):
-        yield Flag("FROZEN", FAIL, "Nothing moves: this is a still picture. Record a live person.")
+        yield Flag("FROZEN_PICTURE", FAIL, "Nothing moves: this is a still picture. Record a live person.")
 
 
 def frozen(result: Result) -> bool:

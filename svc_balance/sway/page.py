@@ -251,9 +251,10 @@ def _fill(
     out: Measurement, value: float, spread: float | None, low: float | None, high: float | None
 ) -> None:
     out.value = value
-    if spread is not None and math.isfinite(spread):
+    if spread is not None and 0 < spread < math.inf:
         out.standard_uncertainty = spread
-    if low is not None and high is not None and math.isfinite(low) and math.isfinite(high):
+    # An interval without width would say that the value is certain.
+    if low is not None and high is not None and -math.inf < low < high < math.inf:
         out.low_95, out.high_95 = low, high
 
 

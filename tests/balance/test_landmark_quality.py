@@ -38,7 +38,7 @@ def test_a_clean_trial_has_no_flag(view: str, fps: float):
 
 
 def test_slow_dropped_and_uneven_frames():
-    assert flags_of(clean(fps=10))["FRAME_RATE_LOW"] == "fail"
+    assert flags_of(clean(fps=10))["FPS_TOO_LOW"] == "fail"
     landmarks = clean()
     kept = np.ones(len(landmarks), bool)
     kept[150::12] = False
@@ -154,10 +154,10 @@ def test_bones_that_turn_before_an_oblique_camera_are_no_fault_of_the_landmarks(
 def test_a_still_picture_as_video():
     landmarks = clean()
     frozen = replace(landmarks, image_px=np.repeat(landmarks.image_px[150:151], len(landmarks), axis=0))
-    assert flags_of(frozen)["FRAMES_REPEATED"] == "fail"
+    assert flags_of(frozen)["REPEATED_FRAMES"] == "fail"
     doubled = landmarks.image_px.copy()
     doubled[201::5] = doubled[200:-1:5]
-    assert flags_of(replace(landmarks, image_px=doubled))["FRAMES_REPEATED"] == "warn"
+    assert flags_of(replace(landmarks, image_px=doubled))["REPEATED_FRAMES"] == "warn"
 
 
 def test_flags_say_what_was_seen_and_what_to_do_gravest_first():

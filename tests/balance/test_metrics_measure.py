@@ -45,7 +45,8 @@ def test_a_minute_gives_every_metric_with_an_interval() -> None:
         # Where the lines of a diffusion plot do not meet there is no critical point.
         if not result.definition.id.startswith(("SDA_TC", "SDA_XC")):
             assert result.value is not None, result.definition.id
-            assert result.low_95 is not None, result.definition.id
+            # A floor of noise is a bound; nothing tells its own error.
+            assert (result.low_95 is None) == (result.definition.group == "noise"), result.definition.id
 
 
 def test_values_are_those_of_the_filtered_trace() -> None:
@@ -111,6 +112,62 @@ def test_scale_uncertainty_passes_through_by_its_power() -> None:
         assert narrow.standard_uncertainty is not None
         expected = math.hypot(narrow.standard_uncertainty, 0.2 * power * wide.value)
         assert wide.standard_uncertainty == pytest.approx(expected, rel=1e-9), name
+
+
+def coloured(fall: float, seconds: float, seed: int, fs_hz: float = FS_HZ) -> NDArray[np.float64]:
+    """Gaussian noise of 1 mm² / Hz at 1 Hz, its power falling with f^-fall from 0.1 Hz on."""
+    rng = np.random.default_rng(seed)
+    size = round(seconds * fs_hz)
+    f = np.fft.rfftfreq(size, 1 / fs_hz)
+    power = np.where(f >= 0.1, np.maximum(f, 0.1) ** -fall, 0.0)
+    draws = rng.normal(size=len(f)) + 1j * rng.normal(size=len(f))
+    return np.asarray(np.fft.irfft(draws * np.sqrt(power * fs_hz * size / 4), size))
+
+
+@pytest.mark.parametrize(("fall", "least", "most"), [(0.0, 1.0, 6.0), (1.0, 1.0, 4.0), (2.0, 0.6, 1.6)])
+def test_the_residual_is_right_for_a_random_walk_and_an_upper_bound_else(
+    fall: float, least: float, most: float
+) -> None:
+    ratios = []
+    for seed in range(12):
+        x = coloured(fall, 20.0, seed)
+        told = noise.residual(x, FS_HZ, FS_HZ, (5.0, 3.0))
+        ratios.append(told.velocity_mm_s / (np.diff(low_pass(x, FS_HZ, 3.0)).std() * FS_HZ))
+    assert least < np.median(ratios) < most
+
+
+def test_slow_sway_is_not_told_as_noise() -> None:
+    time_s = np.arange(600) / FS_HZ
+    slow = 5 * np.sin(2 * np.pi * 0.3 * time_s) + 1.5 * np.sin(2 * np.pi * 1.2 * time_s)
+    x = slow + np.random.default_rng(5).normal(0, 0.1, 600)
+    got = measured(Trace(x, source_hz=FS_HZ), None)
+    alone = noise.residual(x - slow, FS_HZ, FS_HZ, (5.0, 3.0))
+    assert got["RDIST_NOISE_ML"].value == pytest.approx(alone.position_mm, rel=0.1)
+    assert got["MVELO_ML"].value is not None
+
+
+def test_red_noise_that_white_would_miss_refuses_velocity() -> None:
+    """Noise as of tracked landmarks, 1/f²: as large in velocity as the sway."""
+    x = ML[:900] + 1.5 * coloured(2.0, 30.0, 6)
+    assert measured(Trace(x, source_hz=FS_HZ), None)["MVELO_ML"].not_measurable == "SNR_TOO_LOW"
+
+
+def test_still_seconds_are_an_upper_bound_and_the_smaller_floor_counts() -> None:
+    x = ML[:900] + np.random.default_rng(7).normal(0, 0.1, 900)
+    alone = measured(Trace(x, source_hz=FS_HZ), None)["MVELO_NOISE_ML"].value
+    restless = measured(Trace(x, source_hz=FS_HZ, still_mm=5 * AP[:120]), None)["MVELO_NOISE_ML"].value
+    calm = measured(Trace(x, source_hz=FS_HZ, still_mm=AP[:120] / 1e4), None)["MVELO_NOISE_ML"].value
+    assert alone is not None
+    assert calm is not None
+    assert restless == alone
+    assert calm < alone / 5
+
+
+def test_an_interval_of_no_width_is_none() -> None:
+    """A still picture of a perfect scale: no spread, so no interval, rather than one that says certain."""
+    for result in measured(trace(np.zeros(900)), trace(np.zeros(900)), scale=0.0).values():
+        if result.low_95 is not None and result.high_95 is not None:
+            assert result.low_95 < result.high_95, result.definition.id
 
 
 def test_noise_refuses_velocity_before_distance() -> None:

@@ -224,7 +224,7 @@ def test_three_seconds_are_too_short() -> None:
 
 def test_ten_frames_a_second_are_too_few() -> None:
     series, _ = trial(StandingSpec(duration_s=20, fps=10))
-    withheld_by(series, "FRAME_RATE_LOW")
+    withheld_by(series, "FPS_TOO_LOW")
 
 
 @pytest.mark.parametrize("noise_px", [0.0, 0.02])
@@ -234,13 +234,13 @@ def test_a_still_picture_is_no_trial(noise_px: float) -> None:
         series, image_px=series.image_px[150:151] + (series.image_px - series.image_px.mean(axis=0)) * 0
     )
     wobble = np.random.default_rng(0).normal(0, noise_px, series.image_px.shape)
-    withheld_by(replace(still, image_px=still.image_px + wobble), "FROZEN")
+    withheld_by(replace(still, image_px=still.image_px + wobble), "FROZEN_PICTURE")
 
 
 def test_a_living_person_is_never_frozen() -> None:
     quiet = (Mode("ml", 0.3, 0.08, 0.08),)
     got = result(StandingSpec(duration_s=20, modes=quiet, noise_px=0.3))
-    assert "FROZEN" not in codes(got)
+    assert "FROZEN_PICTURE" not in codes(got)
 
 
 def test_a_cut_in_the_stance() -> None:

@@ -267,21 +267,21 @@ def test_scores_are_compared_when_the_same_rules_made_them():
 
 
 def test_a_failed_check_withholds_an_earlier_trial():
-    failed = [QualityFlag(code="FRAME_RATE_LOW", level=FlagLevel.FLAG_LEVEL_FAIL, message="?")]
+    failed = [QualityFlag(code="FPS_TOO_LOW", level=FlagLevel.FLAG_LEVEL_FAIL, message="?")]
     page = decided(request(earlier=[earlier(flags=failed)]))
     (change,) = page.balance.asymmetry
     assert (change.metric, change.not_comparable) == ("", "no metric was measured in both trials")
     now = decided(request(flags=failed))
     assert now.status == 7  # DECISION_STATUS_NOT_MEASURABLE
-    assert "withheld because of FRAME_RATE_LOW" in now.balance.score.not_measurable
+    assert "withheld because of FPS_TOO_LOW" in now.balance.score.not_measurable
 
 
 def test_a_failed_check_of_the_sway_stage_withholds_what_names_it():
-    page = sway(flags=[QualityFlag(code="FROZEN", level=FlagLevel.FLAG_LEVEL_FAIL, message="?")])
-    page.metrics[0].flags.append("FROZEN")
+    page = sway(flags=[QualityFlag(code="FROZEN_PICTURE", level=FlagLevel.FLAG_LEVEL_FAIL, message="?")])
+    page.metrics[0].flags.append("FROZEN_PICTURE")
     parts = {p.id: p for p in decided(request(sway=page)).balance.sub_scores}
     assert parts["sway"].rule == "M07"
-    assert "withheld because of FROZEN" in parts["compensations"].score.not_measurable
+    assert "withheld because of FROZEN_PICTURE" in parts["compensations"].score.not_measurable
 
 
 # Batteries --------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def last_visit(obliquity: float) -> dict[str, Any]:
     return {"earlier": [then], "sway": sway({"PELVIC_OBLIQUITY_MEAN": (6.5, 0.5)})}
 
 
-def flagged(level: int, code: str = "FRAME_RATE_LOW") -> dict[str, Any]:
+def flagged(level: int, code: str = "FPS_TOO_LOW") -> dict[str, Any]:
     return {"flags": [QualityFlag(code=code, level=level, message="?")]}
 
 

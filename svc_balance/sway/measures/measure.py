@@ -49,15 +49,19 @@ class Trace:
 
     Attributes:
         position_mm: [N], finite. Without a scale: any unit, and only metrics free of scale are given.
-        standard_uncertainty_mm: [N] of each sample before filters, NaN where unknown; None when unknown.
+        standard_uncertainty_mm: [N] of noise known to be white, each sample before filters, NaN where
+            unknown; None when unknown. Used where nothing better tells the noise.
         filled_share: share of samples that were filled in, 0 to 1.
         still_mm: [M] of a still reference segment, 2 s or more; None when there is none.
+        source_hz: frame rate behind the samples: noise is then read from the trace's own residual. None for a
+            trace that says nothing of it (filtered, or simulated).
     """
 
     position_mm: Floats
     standard_uncertainty_mm: Floats | None = None
     filled_share: float = 0.0
     still_mm: Floats | None = None
+    source_hz: float | None = None
 
 
 @dataclass(frozen=True)
@@ -180,9 +184,15 @@ def _filtered(x: Floats, y: Floats | None, fs_hz: float, cutoff_hz: float) -> sa
 
 
 def _noise(trace: Trace, fs_hz: float) -> noise.Noise | None:
+    """The smaller of what still seconds and the residual say, else white noise of a known size."""
     position, velocity = CUTOFF_HZ["amplitude"], CUTOFF_HZ["velocity"]
+    found = []
     if trace.still_mm is not None and len(trace.still_mm) >= noise.LEAST_STILL_S * fs_hz:
-        return noise.still(trace.still_mm, fs_hz, position, velocity)
+        found.append(noise.still(trace.still_mm, fs_hz, position, velocity))
+    if trace.source_hz is not None and len(trace.position_mm) >= noise.LEAST_STILL_S * fs_hz:
+        found.append(noise.residual(trace.position_mm, fs_hz, trace.source_hz, (position, velocity)))
+    if found:
+        return noise.Noise(min(n.position_mm for n in found), min(n.velocity_mm_s for n in found))
     sd = trace.standard_uncertainty_mm
     if sd is not None and np.isfinite(sd).any():
         return noise.white(sd, fs_hz, position, velocity)
@@ -209,10 +219,13 @@ def _metric(definition: Definition, values: _Values, scale: float | None) -> Met
         return Metric(definition, None, reason, snr=snr)
     value = values.value[definition.id]
     flags = _flags(definition, values, snr)
-    spread = 0.0 if definition.group == "noise" else values.spread.get(definition.id)
+    spread = values.spread.get(definition.id)
     if spread is None:
+        # Nothing says how far another such record would differ; the floor of noise is itself a bound.
         return Metric(definition, value, flags=flags, snr=snr)
     near = interval.combine(definition, value, scale=scale or 0.0, spread=spread, snr=snr)
+    if not near.low < near.high:
+        return Metric(definition, value, flags=flags, snr=snr)
     return Metric(definition, value, "", near.standard_uncertainty, near.low, near.high, flags=flags, snr=snr)
 
 

@@ -1,9 +1,15 @@
 """Noise floor of a trace, and what it does to distance and velocity.
 
-White noise of the landmarks reads as path: 1 mm at 30 Hz, low-passed at 3 Hz, is already several mm/s.
-Without a noise floor velocity cannot be told from noise, so its source is named: a still reference segment
-(an upper bound: a person sways even when still) or the standard errors of the pose stage (white from frame
-to frame).
+Noise of the landmarks reads as path: 1 mm of white noise at 30 Hz, below 3 Hz, is already several mm/s.
+Without a noise floor velocity cannot be told from noise. Two things tell it, both upper bounds, and the
+smaller one counts:
+
+- a still reference segment: a person sways even when still.
+- the trace's own residual: above 6 Hz a body hardly sways, so that what is there is noise. Noise of tracked
+  landmarks is not white but grows towards low frequencies; it is carried down as a random walk, 1/f^2.
+
+Spreads between repeated looks at a frame are neither: they are mostly a constant bias, which no sway metric
+sees, and residuals of single landmarks leave out what the landmarks have in common.
 """
 
 from __future__ import annotations
@@ -13,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import welch
 
-from svc_balance.sway.posture.filters import low_pass
+from svc_balance.sway.posture.filters import CORRECTION, low_pass
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +31,10 @@ MEAN_ABS_2D = math.sqrt(math.pi / 2)
 # Half-length of the impulse response that is summed.
 RESPONSE_S = 4.0
 LEAST_STILL_S = 2.0
+# Where a trace is taken to be noise alone, and where sway metrics begin, Hz.
+RESIDUAL_HZ = (6.0, 12.0)
+SLOWEST_HZ = 0.15
+RESIDUAL_SEGMENT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,33 @@ def still(reference_mm: Floats, fs_hz: float, position_hz: float, velocity_hz: f
     position = low_pass(reference_mm, fs_hz, position_hz)
     velocity = np.diff(low_pass(reference_mm, fs_hz, velocity_hz)) * fs_hz
     return Noise(float(position.std()), float(velocity.std()))
+
+
+def residual(position_mm: Floats, fs_hz: float, source_hz: float, cutoffs_hz: tuple[float, float]) -> Noise:
+    """Noise read from the trace itself: P(f) = c / f^2, c from 6 to 12 Hz.
+
+    Too large, by up to five times, where the noise is white.
+
+    Args:
+        position_mm: [N], finite, 2 s or more, unfiltered.
+        fs_hz: sampling rate.
+        source_hz: frame rate behind the samples; beyond 0.4 of it the even sampling has taken noise out.
+        cutoffs_hz: for positions and for velocities.
+    """
+    segment = min(round(RESIDUAL_SEGMENT_S * fs_hz), len(position_mm))
+    f, power = welch(position_mm, fs_hz, nperseg=segment, detrend="linear")
+    high = min(RESIDUAL_HZ[1], 0.4 * min(fs_hz, source_hz))
+    # A slow recording has no such band: its highest frequencies stand in.
+    band = (f >= min(RESIDUAL_HZ[0], high / 2)) & (f <= high)
+    level = float((power * f**2)[band].mean())
+    step = 0.01
+    grid = np.arange(SLOWEST_HZ, fs_hz / 2, step)
+    density = level / grid**2
+    # Gain of `low_pass`: two passes of a 2nd-order Butterworth.
+    position, velocity = (1 / (1 + (grid * CORRECTION / cutoff) ** 4) for cutoff in cutoffs_hz)
+    place = (density * position**2).sum() * step
+    speed = (density * (2 * np.pi * grid * velocity) ** 2).sum() * step
+    return Noise(math.sqrt(place), math.sqrt(speed))
 
 
 def planar_speed(ml: Noise, ap: Noise) -> float:

@@ -121,7 +121,7 @@ def _rate(trial: Trial) -> list[Flag]:
     if 1 / typical < 24 - 0.1:
         found.append(
             Flag(
-                "FRAME_RATE_LOW",
+                "FPS_TOO_LOW",
                 "fail",
                 f"The video has {1 / typical:.1f} frames/s; sway needs at least 24. Record at 30 or 60.",
                 1 / typical,
@@ -332,7 +332,7 @@ def _still(trial: Trial) -> list[Flag]:
     same = np.nan_to_num(np.abs(np.diff(px, axis=0))).max(axis=(1, 2)) == 0
     known = np.isfinite(px[1:]).any(axis=(1, 2))
     return _graded(
-        "FRAMES_REPEATED",
+        "REPEATED_FRAMES",
         100 * float((same & known).mean()),
         5,
         50,

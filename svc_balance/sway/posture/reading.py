@@ -43,10 +43,13 @@ class Reading:
 
 
 def measured(id: str, value: float, unit: str, uncertainty: float | None) -> Reading:
-    """A reading with its normal 95 % interval; LANDMARKS_MISSING when the value is not finite."""
+    """A reading with its normal 95 % interval; LANDMARKS_MISSING when the value is not finite.
+
+    An uncertainty of 0 is one that is not known: nothing measured here is certain.
+    """
     if not math.isfinite(value):
         return unmeasured(id, unit, "LANDMARKS_MISSING")
-    if uncertainty is None or not math.isfinite(uncertainty):
+    if uncertainty is None or not 0 < uncertainty < math.inf:
         return Reading(id, float(value), unit)
     half = 1.96 * float(uncertainty)
     return Reading(id, float(value), unit, float(uncertainty), float(value) - half, float(value) + half)
