@@ -74,8 +74,8 @@ def pose(data: Path, model: str, rtmpose: Path | None, as_json: bool) -> None:
     else:
         where = "" if found.model == found.followed_with else f" in the regions of {found.followed_with}"
         click.echo(
-            f"{found.model}{where}: median error {found.supported_median_percent:.2f} % of body height where the "
-            f"reference is supported, {found.median_percent:.2f} % over all points"
+            f"{found.model}{where}: median error {found.supported_median_percent:.2f} % of body height where "
+            f"the reference is supported, {found.median_percent:.2f} % over all points"
         )
         for camera in found.cameras:
             click.echo(
