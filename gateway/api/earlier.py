@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from assay.balance.v1.balance_pb2 import EarlierTrial, PoseMode
-from assay.common.v1.types_pb2 import FlagLevel
+from assay.common.v1.types_pb2 import FlagLevel, QualityFlag
 from assay.events.v1.analysis_pb2 import Analysis, Job
 
 from gateway.desk import Desk
@@ -18,17 +20,18 @@ COMPARED = frozenset(
         "TRUNK_LEAN_MEAN", "REACH", "REACH_PCT",
     }
 )  # fmt: skip
-# Eight earlier trials and this one's own pages must fit into a fact of 64 KiB.
-MOST_BYTES = 28 * 1024
+# Eight earlier trials and this one's own pages, each at its largest, must fit into a fact of 64 KiB.
+MOST_BYTES = 13 * 1024
 
 
 async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[EarlierTrial]:
     """Returns what the named analyses measured.
 
     Raises NotFound (COMPARISON_NOT_FOUND), FailedPrecondition (COMPARISON_NOT_FINISHED), InvalidInput
-    (COMPARISON_OF_ANOTHER_SUBJECT, COMPARISON_TOO_LARGE), Transient.
+    (INVALID_FIELD, COMPARISON_OF_ANOTHER_SUBJECT, COMPARISON_TOO_LARGE), Transient.
     """
     trials: list[EarlierTrial] = []
+    check_each_once(job)
     for job_id in job.balance.compare_with:
         try:
             row = await desk.job(caller.tenant_id, job_id)
@@ -61,6 +64,19 @@ async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[E
     return trials
 
 
+def check_each_once(job: Job) -> None:
+    """Raises InvalidInput (INVALID_FIELD) for an analysis named twice; case tells no two UUIDs apart."""
+    named = [job_id.lower() for job_id in job.balance.compare_with]
+    for index, job_id in enumerate(named):
+        if job_id in named[:index]:
+            raise InvalidInput(
+                "INVALID_FIELD",
+                f"The analysis {job_id} is named twice.",
+                field=f"{FIELD}[{index}]",
+                fix="Name each analysis once.",
+            )
+
+
 def earlier_trial(document: Analysis) -> EarlierTrial:
     """What a comparison needs of a finished analysis: protocol, compared metrics, score, failing flags."""
     job, sway = document.job, document.sway
@@ -75,15 +91,22 @@ def earlier_trial(document: Analysis) -> EarlierTrial:
     named = f"{models[0].name}@{models[0].version}" if models else document.pose.source
     mode = PoseMode.Name(document.pose.mode).removeprefix("POSE_MODE_").lower()
     trial.pose = f"{named} {mode}"
-    trial.sway.flags.extend(flag for flag in sway.flags if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
-    recording = (*document.ingest.flags, *document.pose.flags)
-    trial.flags.extend(flag for flag in recording if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
+    trial.flags.extend(failing((*document.ingest.flags, *document.pose.flags)))
+    # The sway stage repeats what it was told; the recording's flags already withhold everything.
+    told = {flag.code for flag in trial.flags}
+    trial.sway.flags.extend(flag for flag in failing(sway.flags) if flag.code not in told)
     decided = document.decision.balance
-    if decided.HasField("score"):
+    if decided.score.HasField("value"):
         trial.score.CopyFrom(decided.score)
         trial.ruleset_sha256 = document.decision.ruleset_sha256
         trial.score_rules.extend(part.rule for part in decided.sub_scores if part.weight > 0)
     return trial
+
+
+def failing(flags: Iterable[QualityFlag]) -> list[QualityFlag]:
+    """The flags under which nothing may be concluded, without their sentences for people."""
+    fail = FlagLevel.FLAG_LEVEL_FAIL
+    return [QualityFlag(code=flag.code, level=fail) for flag in flags if flag.level == fail]
 
 
 def _unknown(job_id: str) -> NotFound:

@@ -15,7 +15,7 @@ from svc_decision.balance.present import to_json
 from svc_decision.balance.ruleset import BalanceRuleset
 from svc_decision.wire import message_of, provenance_of, trace_of
 
-MAX_PAGE_BYTES = 18 * 1024
+MAX_PAGE_BYTES = 14 * 1024
 
 
 def case_of_analysis(analysis: Analysis) -> BalanceCase:
@@ -75,11 +75,16 @@ def page_of(decided: Decided, ruleset: BalanceRuleset) -> pb.DecisionPage:
 
 
 def _fit(page: pb.DecisionPage) -> pb.DecisionPage:
-    """Keep the page small for its fact: what the trace saw goes first, then citations; the JSON has all."""
+    """Keep the page small for its fact: what the trace saw goes first, then citations, then rules that did
+    not fire; the JSON has all."""
     if page.ByteSize() > MAX_PAGE_BYTES:
         for entry in page.trace:
             entry.ClearField("saw")
     if page.ByteSize() > MAX_PAGE_BYTES:
         for change in (*page.balance.asymmetry, *page.balance.follow_up):
             change.ClearField("source")
+    if page.ByteSize() > MAX_PAGE_BYTES:
+        fired = [entry for entry in page.trace if entry.fired]
+        page.ClearField("trace")
+        page.trace.extend(fired)
     return page

@@ -26,6 +26,7 @@ FIXES: Final[dict[str, str]] = {
     "VIDEO_CORRUPT": "The file is damaged. " + _RESEND,
     "VIDEO_TIMESTAMPS": "The times of the frames cannot be trusted. " + _RECORD,
     "VIDEO_TOO_COMPLEX": _RECORD,
+    "VIDEO_CUT_UP": "Film the test in one go, in steady light.",
 }
 
 

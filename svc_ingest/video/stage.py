@@ -25,6 +25,8 @@ _LIBRARIES: Final = ("av", "opencv-python-headless", "numpy")
 _SUFFIX: Final = {"video/mp4": "mp4", "video/webm": "webm", "video/x-matroska": "mkv"}
 _FETCHED, _CAPTURED = 20.0, 90.0
 """Progress in percent after the two long steps."""
+MOST_CUTS: Final = 128
+"""More are flicker or a slide show; nobody stands still in either."""
 
 
 @lru_cache(maxsize=1)
@@ -63,7 +65,12 @@ def _sha256(path: Path) -> str:
 
 
 def page(done: Captured, sha256: str, size_bytes: int) -> IngestPage:
-    """The page of a video; the reference to the stored picture track is left empty."""
+    """The page of a video; the reference to the stored picture track is left empty.
+
+    Raises InvalidInput (VIDEO_CUT_UP): the page travels in every later fact, and holds the times of cuts.
+    """
+    if len(done.cuts_s) > MOST_CUTS:
+        raise refuse("VIDEO_CUT_UP", f"The video has {len(done.cuts_s)} cuts; at most {MOST_CUTS} are taken.")
     return IngestPage(
         source_media_type=done.source_media_type,
         source_sha256=sha256,

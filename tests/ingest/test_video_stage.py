@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import structlog
 from assay.common.v1.types_pb2 import FlagLevel
@@ -106,6 +107,17 @@ async def test_refusals_name_the_upload(ctx: FolderContext, data: bytes, size: i
     assert (refused.value.code, refused.value.field) == (code, "upload_id")
     assert refused.value.fix
     assert list(ctx.folder.iterdir()) == [ctx.folder / "upload"]
+
+
+async def test_a_video_of_nothing_but_cuts_is_refused(ctx: FolderContext, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    time_s = clips.times(5)
+    # Coarse blocks, so that the codec keeps them unlike.
+    blocks = (np.kron(rng.integers(0, 256, (6, 8), np.uint8), np.ones((20, 20), np.uint8)) for _ in time_s)
+    with pytest.raises(InvalidInput) as refused:
+        await video(ctx, clips.write(tmp_path / "noise.mp4", blocks, time_s).read_bytes())
+    assert (refused.value.code, refused.value.field) == ("VIDEO_CUT_UP", "upload_id")
+    assert refused.value.fix
 
 
 async def test_an_upload_never_made(ctx: FolderContext, clip: bytes) -> None:
