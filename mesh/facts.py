@@ -100,8 +100,12 @@ async def is_there(js: JetStreamContext, fact: str, analysis: Analysis) -> bool:
 
 
 async def is_past(js: JetStreamContext, fact: str, analysis: Analysis) -> bool:
-    """Whether the stream holds a fact that follows `fact` in the job's course."""
-    for following in later(fact, analysis.job.kind):
+    """Whether the stream holds a fact that follows `fact` in the job's course, or ends it by failure.
+
+    A failure counts because it is published before the delivery is acknowledged: the run that published it
+    may have died in between, and a second run that succeeds must not take the job past its end.
+    """
+    for following in (*later(fact, analysis.job.kind), "failed"):
         if await is_there(js, following, analysis):
             return True
     return False

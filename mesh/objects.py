@@ -8,6 +8,7 @@ so its calls run on a small thread pool of their own, each under a time limit.
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import io
 from collections.abc import AsyncGenerator, Callable
@@ -34,6 +35,7 @@ CALL_TIMEOUT_S = 30.0
 DOWNLOAD_TIMEOUT_S = 120.0
 THREADS = 8
 CHUNK = 256 * 1024
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 # Not NoSuchBucket: storage that has just started may not know its buckets yet.
 MISSING = {"NoSuchKey", "NoSuchObject", "NotFound"}
 
@@ -97,10 +99,15 @@ class ObjectStore:
     async def download(self, ref: ObjectRef, path: Path) -> None:
         """Writes an object to a file, chunk by chunk; the same checks and errors as `get`.
 
-        An object of unknown size is refused: what bounds the memory must bound the disk too.
+        An object of unknown size is refused: what bounds the memory must bound the disk too. What is refused
+        leaves no file. Raises Transient (DISK_FULL) as well.
         """
-        if await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S) != (ref.sha256 or None):
-            raise changed(ref)
+        try:
+            if await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S) != (ref.sha256 or None):
+                raise changed(ref)
+        except AssayError:
+            path.unlink(missing_ok=True)
+            raise
 
     async def upload(self, key_prefix: str, name: str, path: Path, media_type: str) -> ObjectRef:
         """Writes a file as an artefact, as `put` writes bytes; raises Transient."""
@@ -222,6 +229,8 @@ class ObjectStore:
         except S3Error as error:
             raise _translate(error) from error
         except (TimeoutError, OSError, urllib3.exceptions.HTTPError) as error:
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise Transient("DISK_FULL", "There is no room for the file here.") from error
             raise Transient("STORAGE_UNAVAILABLE", "Object storage does not answer.") from error
 
 

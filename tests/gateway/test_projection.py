@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
-from gateway.ledger.projection import ENDS, PAGES, JobState, SeenFact, count_pages, fold
+from gateway.ledger.projection import AFTERWARDS, ENDS, PAGES, JobState, SeenFact, count_pages, fold
 from gateway.ledger.projector import project
 from mesh.facts import FACTS
 from tests.gateway.ledgers import make_order, store, with_pages
@@ -66,8 +66,28 @@ def test_first_terminal_fact_by_sequence_wins(facts: list[SeenFact]) -> None:
 @example(facts=[seen(1, "requested"), seen(2, "cancelled")], late=61, name="colored")
 def test_nothing_after_the_end_changes_it(facts: list[SeenFact], late: int, name: str) -> None:
     state = fold(facts)
-    if state.terminal_seq is not None:
+    adds = state.state == "succeeded" and name in AFTERWARDS
+    if state.terminal_seq is not None and not adds:
         assert fold([*facts, seen(late, name, pages=7, epoch=state.epoch)]) == state
+
+
+@given(facts=fact_sets(), late=st.integers(61, 99), pages=st.integers(0, len(PAGES)))
+@example(facts=[seen(1, "requested"), seen(2, "failed")], late=61, pages=8)
+@example(facts=[seen(1, "requested"), seen(2, "cancelled")], late=61, pages=8)
+@example(facts=[seen(1, "annotated", pages=8), seen(2, "reported", pages=7)], late=61, pages=8)
+def test_what_follows_the_end_adds_to_a_success_and_ends_nothing(
+    facts: list[SeenFact], late: int, pages: int
+) -> None:
+    before = fold(facts)
+    after = fold([*facts, seen(late, "annotated", pages=pages, epoch=before.epoch)])
+    if before.state in ("failed", "cancelled"):
+        assert after == before
+    assert (after.terminal_seq, after.finished_at) == (before.terminal_seq, before.finished_at)
+    if before.terminal_seq is None:
+        assert after.state == "running"
+    else:
+        assert after.state == before.state
+    assert after.last_seq >= before.last_seq
 
 
 def test_no_facts_is_queued() -> None:

@@ -201,6 +201,28 @@ async def test_a_run_that_died_between_fact_and_acknowledgement_is_no_failure(se
     assert await dead_letters(connection) == 0
 
 
+async def test_a_run_that_died_between_failure_and_acknowledgement_is_not_repeated(
+    settings, connection, objects
+):
+    """A second run that succeeds would take the job past its end."""
+    analysis = new_analysis(settings)
+    runs = []
+
+    async def first_fails(a: Analysis, c: StageContext) -> IngestPage:
+        runs.append(1)
+        if len(runs) == 1:
+            await facts.publish_fact(connection.js, "failed", a, source="test")
+            raise Transient("ACK_LOST", "as if killed before the acknowledgement")
+        return await page(a, c)
+
+    async with running(first_fails, settings, connection, objects):
+        await facts.publish_fact(connection.js, "requested", analysis, source="test")
+        await fact(connection, "failed", analysis)
+        await settled(connection)
+    assert len(runs) == 1
+    assert not await facts.is_there(connection.js, "ingested", analysis)
+
+
 async def test_only_stages_are_given_up(settings, connection):
     """A consumer that somebody made to look at the stream fails no job."""
     analysis = new_analysis(settings)

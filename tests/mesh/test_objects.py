@@ -160,3 +160,13 @@ async def test_a_file_that_is_not_the_announced_one_is_refused(objects, tmp_path
     ref.size_bytes = 3
     with pytest.raises(InvalidInput, match="larger"):
         await objects.download(ref, tmp_path / "a.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_full_disk_is_a_passing_error(objects, tmp_path):
+    (tmp_path / "full").symlink_to("/dev/full")
+    ref = await objects.put(f"t/{uuid4()}", "a.bin", b"one two three", "application/octet-stream")
+    with pytest.raises(Transient) as caught:
+        # Writing to it always says ENOSPC, as a full disk does.
+        await objects.download(ref, tmp_path / "full")
+    assert caught.value.code == "DISK_FULL"
