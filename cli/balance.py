@@ -82,7 +82,7 @@ def balance(
     \b
     Example:
       assay balance models/sample/balance.mp4 --side right --eyes open --arms free --height 175 --age 34
-      assay balance clip.mov --side left --eyes closed --local --json --out artefacts/
+      assay balance models/sample/balance.mp4 --height 175 --local --json --out artefacts/
     """
     if out is not None and not local:
         raise refused("OPTION_NEEDS_LOCAL", "--out works with --local only.", field="out", fix="Add --local.")

@@ -40,7 +40,8 @@ def decide(case: Path | None, as_json: bool, schema: bool) -> None:
     try:
         stated = json.loads(case.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise refused("CASE_INVALID", f"{case} cannot be read as JSON: {error}") from error
+        detail, fix = f"{case} cannot be read as JSON: {error}", "svc_decision/examples holds cases."
+        raise refused("CASE_INVALID", detail, field="case", fix=fix) from error
     if isinstance(stated, dict) and str(stated.get("ruleset", "")).startswith("balance@"):
         balance = _decide_balance(stated)
         click.echo(
@@ -83,7 +84,9 @@ def _decide_balance(stated: dict[str, Any]) -> dict[str, Any]:
     try:
         ParseDict(stated, request)
     except ParseError as error:
-        raise refused("CASE_INVALID", f"The case is no DecideBalanceRequest: {error}") from error
+        detail = f"The case is no DecideBalanceRequest: {error}"
+        fix = "svc_decision/examples/single-leg-eyes-open.json shows one."
+        raise refused("CASE_INVALID", detail, field="case", fix=fix) from error
     validate(request)
     _, document = decided_page(case_of_request(request), request.ruleset)
     decided: dict[str, Any] = json.loads(document)

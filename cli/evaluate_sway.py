@@ -49,9 +49,9 @@ def sway(data: Path, as_json: bool) -> None:
     if not trials:
         raise refused(
             "SWAY_DATA_NOT_FOUND",
-            f"{data} holds no recording with published values",
+            f"{data} holds no recording with published values.",
             field="data",
-            fix="give a folder in the layout of BDS, PDS or Quijoux 2021 (docs/balance-metrics.md)",
+            fix="Give a folder in the layout of BDS, PDS or Quijoux 2021 (docs/balance-metrics.md).",
         )
     result = {"trials": trials, "skipped": [{"file": file, "reason": why} for file, why in skipped.items()]}
     click.echo(json.dumps(result, indent=2) if as_json else _table(trials, len(skipped)))

@@ -1,4 +1,4 @@
-"""The statement that goes with a photo: consent, the case, the subject."""
+"""The statement that goes with a photo or a video: consent, the case or the trial, the subject."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ SAMPLE = Path(__file__).parent / "examples" / "intake.json"
 TRIAL = Path(__file__).parent / "examples" / "balance.json"
 # Fields of AnalyzeRequest that a file may state; the rest is the command's own business.
 FIELDS = ("consent", "tattoo", "balance", "subject_id", "ruleset", "model", "language")
+KINDS = ("tattoo", "balance")
 CONSENT_TEXT = "assay-cli-operator/1"
 
 mimetypes.add_type("image/heic", ".heic")
@@ -39,12 +40,16 @@ def read(path: Path | None, kind: str = "tattoo") -> dict[str, Any]:
     """Reads an intake file; raises CommandError (INTAKE_INVALID) when it is no JSON object of FIELDS."""
     if path is None:
         return unanswered(kind)
+    shown = f"cli/examples/{(TRIAL if kind == 'balance' else SAMPLE).name} shows one."
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise refused("INTAKE_INVALID", f"{path} cannot be read as JSON: {error}", field="intake") from error
+    except FileNotFoundError as error:
+        raise refused("INTAKE_INVALID", f"There is no file {path}.", field="intake", fix=shown) from error
+    except (OSError, ValueError, RecursionError) as error:
+        detail = f"{path} cannot be read as JSON: {error}"
+        raise refused("INTAKE_INVALID", detail, field="intake", fix=shown) from error
     if not isinstance(stated, dict):
-        raise refused("INTAKE_INVALID", f"{path} holds no JSON object.", field="intake")
+        raise refused("INTAKE_INVALID", f"{path} holds no JSON object.", field="intake", fix=shown)
     notes = [name for name in stated if name.startswith("_")]
     strange = sorted(set(stated) - set(FIELDS) - set(notes))
     if strange:
@@ -54,6 +59,10 @@ def read(path: Path | None, kind: str = "tattoo") -> dict[str, Any]:
             field=strange[0],
             fix=f"Known are {', '.join(FIELDS)}; names that begin with _ are notes.",
         )
+    other = next((name for name in KINDS if name in stated and kind not in stated), "")
+    if other:
+        detail = f"{path} states a {other} case; this command takes {kind}."
+        raise refused("INTAKE_INVALID", detail, field=other, fix=shown)
     return {name: value for name, value in stated.items() if name not in notes}
 
 

@@ -162,9 +162,10 @@ def order(source: Path, purpose: str, statement: dict[str, Any]) -> Analysis:
         first = error.violations[0].proto
         elements = first.field.elements if first.field else ()
         path = ".".join(element.field_name for element in elements)
-        raise refused(
-            "INVALID_FIELD", f"{path}: {first.message}", field=path, fix=f"Correct {path} in the intake file."
-        ) from error
+        detail, fix = f"{path}: {first.message}", f"Correct {path}, in the intake file or the option."
+        if path in ("model", "ruleset"):
+            detail, fix = f"{path} is no name@version.", f"Write {path} as name@1.2.3, or leave it out."
+        raise refused("INVALID_FIELD", detail, field=path, fix=fix) from error
     if not request.consent.treatment:
         raise refused(
             "CONSENT_REQUIRED",

@@ -20,14 +20,16 @@ from cli.stack import down, logs, status, up
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="assay")
 def assay() -> None:
-    """Assay: phone photos to explainable, versioned clinical measurements.
+    """Assay: phone photos and videos to explainable, versioned measurements.
 
-    Decision support for trained laser operators; never device settings.
+    Tattoos: decision support for trained laser operators; never device settings.
+    Balance: sway as an indicator, for trained assessors; no diagnosis.
 
     \b
     Example:
       assay up --detach
       assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json
+      assay balance models/sample/balance.mp4 --intake cli/examples/balance.json
       assay down
     """
 
@@ -45,8 +47,7 @@ def main() -> None:
     except CommandError as error:
         sys.exit(report(error, as_json=as_json))
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        sys.exit(_misused(error, as_json=as_json))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
@@ -56,6 +57,22 @@ def main() -> None:
         sys.exit(0)
     except Exception as error:
         sys.exit(_unexpected(error, as_json=as_json))
+
+
+def _misused(error: click.ClickException, *, as_json: bool) -> int:
+    """A command line that cannot be run; as JSON it is a problem like any other."""
+    if not as_json:
+        error.show()
+        return error.exit_code
+    named = getattr(error, "param", None)
+    context = getattr(error, "ctx", None)
+    problem = {
+        "code": "COMMAND_INVALID",
+        "detail": error.format_message(),
+        "field": named.name if named is not None else "",
+        "fix": f"See `{context.command_path if context else 'assay'} --help`.",
+    }
+    return report(CommandError(problem, refused=True), as_json=True)
 
 
 def _unexpected(error: Exception, *, as_json: bool) -> int:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.words import flags_table, measured, remarks, table, word
+from cli.words import flags_table, measured, number, remarks, table, word
 
 Json = Mapping[str, Any]
 
@@ -26,7 +26,10 @@ def result(view: Json, out: Console) -> None:
     out.print(_head(view, document, sway, decision))
     if balance.get("sub_scores"):
         out.print(_scores(balance))
-    out.print(_metrics(sway.get("metrics") or []))
+    shown = [metric for metric in sway.get("metrics") or [] if metric.get("group") in SHOWN_GROUPS]
+    out.print(_metrics(metric for metric in shown if _has_value(metric)))
+    for line in _unmeasured(metric for metric in shown if not _has_value(metric)):
+        out.print(line)
     if sway.get("events"):
         out.print(_events(sway["events"]))
     if balance.get("norms"):
@@ -79,8 +82,6 @@ def _scores(balance: Json) -> Table:
 def _metrics(metrics: Iterable[Json]) -> Table:
     shown = table("Measurements", "id", "value (95%)", "unit", "low-pass", "remarks")
     for metric in metrics:
-        if metric.get("group") not in SHOWN_GROUPS:
-            continue
         value = metric.get("measurement") or {}
         cutoff = float(metric.get("cutoff_hz") or 0)
         shown.add_row(
@@ -93,6 +94,19 @@ def _metrics(metrics: Iterable[Json]) -> Table:
     return shown
 
 
+def _has_value(metric: Json) -> bool:
+    return (metric.get("measurement") or {}).get("value") is not None
+
+
+def _unmeasured(metrics: Iterable[Json]) -> list[Text]:
+    """For each reason one line with what has no value because of it."""
+    without: dict[str, list[str]] = {}
+    for metric in metrics:
+        value = metric.get("measurement") or {}
+        without.setdefault(measured(value), []).append(str(value.get("id", "")))
+    return [Text(f"No value, {reason}: {', '.join(ids)}") for reason, ids in without.items()]
+
+
 def _events(events: Sequence[Json]) -> Table:
     shown = table("Events", "s", "what", "kind", "lasts", "peak", "confidence")
     for event in events:
@@ -103,10 +117,15 @@ def _events(events: Sequence[Json]) -> Table:
             str(event.get("id", "")) + (f" ({side})" if side not in ("", "unspecified") else ""),
             str(event.get("kind", "")),
             f"{float(event.get('duration_s', 0)):.2f} s",
-            "-" if peak is None else f"{float(peak):.1f} {event.get('unit', '')}",
+            "-" if peak is None else f"{number(float(peak))} {_unit(event)}",
             f"{float(event.get('confidence', 0)):.0%}",
         )
     return shown
+
+
+def _unit(event: Json) -> str:
+    unit = str(event.get("unit", ""))
+    return "of the leg" if unit == "L" else unit
 
 
 def _norms(norms: Sequence[Json]) -> Table:

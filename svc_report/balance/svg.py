@@ -170,7 +170,7 @@ def left_axis(scale: Scale, x: float, right: float, label: str, *, about: int = 
 
 def heading(x: float, y: float, label: str) -> str:
     """A panel's label on white, so that lines behind it do not cross it."""
-    return box(x - 1, y - FONT_PT, 0.52 * FONT_PT * len(label) + 2, FONT_PT + 2, "#ffffff") + text(
+    return box(x - 1, y - FONT_PT, 0.45 * FONT_PT * len(label) + 4, FONT_PT + 2, "#ffffff") + text(
         x, y, label, fill=INK
     )
 

@@ -160,7 +160,9 @@ def quality(analysis: Analysis) -> tuple[Reading, ...]:
     return tuple(
         Reading(
             _reading_name(item),
-            numbers.significant(value) + numbers.unit(item.unit),
+            numbers.percent(value)
+            if _is_share(item)
+            else numbers.significant(value) + numbers.unit(item.unit),
             numbers.uncertainty_of(item),
         )
         for item in _measurements(analysis)
@@ -175,6 +177,10 @@ def unmeasured(analysis: Analysis) -> tuple[Fact, ...]:
         if numbers.value_of(item) is None:
             by_reason.setdefault(item.not_measurable or "no reason given", []).append(_reading_name(item))
     return tuple(Fact(", ".join(names), reason) for reason, names in by_reason.items())
+
+
+def _is_share(item: Measurement) -> bool:
+    return item.unit == "1" and item.id.endswith("_share")
 
 
 def _reading_name(item: Measurement) -> str:

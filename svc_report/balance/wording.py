@@ -172,6 +172,17 @@ READINGS = {
     "person_share": "Frames with a person",
     "person_frames": "Frames with a person",
     "mean_visibility": "Mean visibility of the landmarks",
+    "foot_visibility": "Mean visibility of the feet",
+    "feet_out_share": "Frames with a foot out of the picture",
+    "longest_gap": "Longest time without the person",
+    "sides_swapped_share": "Frames with left and right swapped",
+    "length_variation_trunk": "Variation of length, trunk",
+    "length_variation_thigh_left": "Variation of length, left thigh",
+    "length_variation_thigh_right": "Variation of length, right thigh",
+    "length_variation_shank_left": "Variation of length, left shank",
+    "length_variation_shank_right": "Variation of length, right shank",
+    "people_most": "People seen at once, at most",
+    "region_error": "Standard error of the landmarks",
     "bone_length_cv": "Variation of bone lengths",
     "camera_motion": "Camera motion",
 }
@@ -204,7 +215,7 @@ FRONT_LIMITS = (
     "One camera measures one plane; millimetres rest on the stated body height or leg length; sway of the "
     "body's "
     "centre from video is not a force plate's centre of pressure.",
-    "One trial varies, and norms were taken with their own protocol. Whether the eyes were closed is not "
+    "One trial varies, and norms were taken with their own protocol. Whether the eyes were as stated is not "
     "checked.",
 )
 """The limits of use in short; the full list is the last section."""

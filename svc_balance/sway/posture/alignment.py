@@ -8,7 +8,7 @@ their source is named; change counts only beyond the minimal detectable change.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -219,9 +219,15 @@ def _summary(id: str, values: Floats, inside: Mask, sem: float, noise: float) ->
     spread = math.sqrt(max(0.0, variance - noise**2)) if math.isfinite(noise) else math.sqrt(variance)
     return [
         measured(f"{id}_MEAN", float(chosen.mean()), "deg", sem),
-        measured(f"{id}_SD", spread, "deg", noise),
-        measured(f"{id}_RANGE", float(np.ptp(chosen)), "deg", math.sqrt(2) * noise),
+        _size(f"{id}_SD", spread, noise),
+        _size(f"{id}_RANGE", float(np.ptp(chosen)), math.sqrt(2) * noise),
     ]
+
+
+def _size(id: str, value: float, uncertainty: float) -> Reading:
+    """A quantity in deg that cannot be negative: its interval ends at 0."""
+    found = measured(id, value, "deg", uncertainty)
+    return found if found.low_95 is None else replace(found, low_95=max(0.0, found.low_95))
 
 
 def _mean(id: str, values: Floats, inside: Mask, uncertainty: float) -> Reading:
