@@ -106,7 +106,7 @@ class ObjectStore:
             if await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S) != (ref.sha256 or None):
                 raise changed(ref)
         except AssayError:
-            path.unlink(missing_ok=True)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
             raise
 
     async def upload(self, key_prefix: str, name: str, path: Path, media_type: str) -> ObjectRef:
