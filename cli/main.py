@@ -43,7 +43,7 @@ def main() -> None:
     as_json = "--json" in sys.argv
     try:
         # click answers the status of an Exit; commands themselves answer nothing.
-        sys.exit(assay.main(standalone_mode=False))
+        sys.exit(assay.main(prog_name="assay", standalone_mode=False))
     except CommandError as error:
         sys.exit(report(error, as_json=as_json))
     except click.ClickException as error:

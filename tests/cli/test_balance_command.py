@@ -49,8 +49,8 @@ def test_what_has_no_value_is_listed_once_for_each_reason():
 
     reason = {"not_measurable": "cannot be measured from this view"}
     metrics = [metric("RANGE_ML", value=4.0), metric("RANGE_AP", **reason), metric("RDIST_AP", **reason)]
-    out = Console(file=io.StringIO(), width=120)
-    show_balance.result({"result": {"sway": {"metrics": metrics}}}, out)
-    printed = out.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
+    written = io.StringIO()
+    show_balance.result({"result": {"sway": {"metrics": metrics}}}, Console(file=written, width=120))
+    printed = written.getvalue()
     assert "No value, cannot be measured from this view: RANGE_AP, RDIST_AP" in printed
     assert printed.count("cannot be measured") == 1
