@@ -28,7 +28,7 @@ def series(**changed: Any) -> LandmarkSeries:
     return LandmarkSeries(**{**sound, **changed})
 
 
-def test_missing_points_and_no_frames_are_sound():
+def test_missing_points_and_no_frames_are_sound() -> None:
     nothing = landmarks.from_message(series(image_px=[math.nan] * (FRAMES * 66)))
     assert np.isnan(nothing.image_px).all()
     assert len(landmarks.from_message(LandmarkSeries(width=1, height=1))) == 0
@@ -58,14 +58,14 @@ def test_missing_points_and_no_frames_are_sound():
     ],
     ids=lambda changed: "-".join(changed),
 )
-def test_what_no_camera_gives_is_refused(changed: dict[str, Any]):
+def test_what_no_camera_gives_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as caught:
         landmarks.decode(series(**changed).SerializeToString())
     assert caught.value.code == "LANDMARKS_UNREADABLE"
     assert caught.value.field == "landmarks"
 
 
-def test_the_number_of_frames_is_bounded_before_they_are_read():
+def test_the_number_of_frames_is_bounded_before_they_are_read() -> None:
     count = landmarks.MAX_FRAMES + 1
     many = LandmarkSeries(width=640, height=480, time_s=np.arange(count) / 30)
     with pytest.raises(InvalidInput, match=f"{count} frames"):
