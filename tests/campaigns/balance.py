@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from models.sample import video
-from models.synth.standing import trial
+from models.synth.standing import StandingSpec, trial
 from tests.campaigns.mesh import heading
 from tests.campaigns.stack import REPO, VIDEO, Stack, balance_order, running_stack
 
@@ -213,7 +213,7 @@ def run(stack: Stack, path: Path, mode: str) -> tuple[float, Json]:
     return seconds, job
 
 
-def row(name: str, mode: str, seconds: float, spec: video.StandingSpec, job: Json) -> str:
+def row(name: str, mode: str, seconds: float, spec: StandingSpec, job: Json) -> str:
     """One line of the table."""
     _, truth = trial(spec)
     sway = job["result"]["sway"]
