@@ -21,6 +21,9 @@ from svc_decision.balance.ruleset import Composite, Part, ScoreMap, SubScoreRule
 from svc_decision.conditions import Facts, FactValue, evaluate, fact_names
 from svc_decision.decision import TraceEntry
 
+# The sub-score that takes the weight of what a failure left unmeasured.
+TIME = "time"
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -68,12 +71,16 @@ def map_score(points: Sequence[tuple[float, float]], x: float) -> float:
 
 
 def score(trial: Trial, facts: Facts, rule: Composite) -> Scored:
-    """Scores one trial. The weight of a missing sub-score goes to the others, down to `min_weight`."""
+    """Scores one trial. The weight of a missing sub-score goes to the others, down to `min_weight`.
+
+    In a trial that ended in a failure it goes to the time alone: a fall after 3 s leaves no sway to measure,
+    and what is left (nothing out of line in 3 s) would lift the score above that of a longer trial.
+    """
     trace: list[TraceEntry] = []
     results = [_sub_score(trial, facts, sub, trace) for sub in rule.sub_scores]
     given = [(r, r.score) for r in results if r.score is not None]
     total, there = sum(r.rule.weight for r in results), sum(r.rule.weight for r, _ in given)
-    weights = {r.rule.id: r.rule.weight / there for r, _ in given}
+    weights = _weights([r.rule for r, _ in given], total, facts.get("time.censored") is False)
     composite, why_not = None, ""
     if there < rule.min_weight * total - 1e-9:
         share = round(100 * there / total)
@@ -90,6 +97,15 @@ def score(trial: Trial, facts: Facts, rule: Composite) -> Scored:
     return Scored(
         composite, why_not, tuple(_shown(r, shown.get(r.rule.id, 0.0)) for r in results), tuple(trace)
     )
+
+
+def _weights(given: Sequence[SubScoreRule], total: float, failed: bool) -> dict[str, float]:
+    """Weights of the sub-scores that are there, with the missing weight given out; they sum to 1."""
+    there = sum(rule.weight for rule in given)
+    if failed and any(rule.id == TIME for rule in given):
+        own = {rule.id: rule.weight / total for rule in given}
+        return own | {TIME: own[TIME] + (total - there) / total}
+    return {rule.id: rule.weight / there for rule in given}
 
 
 def _sub_score(trial: Trial, facts: Facts, rule: SubScoreRule, trace: list[TraceEntry]) -> _Result:

@@ -88,7 +88,7 @@ def test_the_composite_is_the_weighted_mean():
 
 
 def test_a_missing_part_gives_its_weight_to_the_others_and_is_named():
-    page = decided(request(sway=sway(drop=METRICS)))
+    page = decided(request(sway=sway(drop=METRICS, censored=True, ended_by="cap")))
     parts = parts_of(page)
     assert "MVELO_ML was not measured" in parts["sway"].score.not_measurable
     assert parts["sway"].weight == 0
@@ -97,6 +97,35 @@ def test_a_missing_part_gives_its_weight_to_the_others_and_is_named():
     message = next(m for m in page.messages if m.code == "RENORMALISED")
     assert "sway" in message.text
     assert "strategy" in message.text
+
+
+def test_what_a_failure_left_unmeasured_counts_as_time():
+    """A fall after 3 s: no sway, nothing out of line. It must not score as a trial of 15 s that swayed."""
+    fell = decided(
+        request(
+            sway=sway(
+                time=3.0,
+                drop=("MVELO_ML", "RDIST_ML", "HSI"),
+                window=pb.Phase(id="single_left", start_s=2.0, end_s=4.2),
+            )
+        )
+    )
+    parts = parts_of(fell)
+    assert parts["time"].weight == pytest.approx(0.35 + 0.25 + 0.1)
+    assert parts["alignment"].weight == pytest.approx(0.15)
+    assert sum(part.weight for part in parts.values()) == pytest.approx(1)
+    # 0.7 x 9 + 0.3 x 100; given to all alike it would be 51.
+    assert fell.balance.score.value == pytest.approx(36.3)
+    swayed = sway({"MVELO_ML": (25.0, 2.0), "RDIST_ML": (12.0, 1.0)}, time=15.0, drop=("HSI",))
+    assert fell.balance.score.value < decided(request(sway=swayed)).balance.score.value
+
+
+@pytest.mark.parametrize("seconds", [0.5, 5.0, 29.0, 36.9, 45.0])
+def test_a_time_that_was_cut_off_is_never_below_a_norm(seconds):
+    page = decided(request(sway=sway(time=seconds, censored=True, ended_by="end_of_recording")))
+    assert page.balance.norms
+    assert "below" not in {norm.band for norm in page.balance.norms}
+    assert not {"B07", "B08", "B09", "B10"} & {flag.id for flag in page.flags}
 
 
 def test_too_little_is_not_measurable_and_never_a_guess():

@@ -193,7 +193,7 @@ def test_the_command_line_refuses_a_faulty_case(tmp_path: Path, change, code, wo
 
 
 async def test_what_the_sway_stage_measures_is_what_the_rules_read():
-    spec = StandingSpec(duration_s=40, end_s=33, noise_px=0.4)
+    spec = StandingSpec(duration_s=40, end_s=33, noise_px=0.1)
     landmarks, _ = synthetic(spec)
     stated = trial(height_cm=175.0)
     measured = build(assess(landmarks, stated), "0")
