@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import grpc.aio
 from assay.balance.v1 import balance_pb2_grpc
 from assay.balance.v1.balance_pb2 import EstimatePoseRequest, EstimatePoseResponse, LandmarkSeries
+from assay.common.v1.types_pb2 import ObjectRef
 
 from mesh import landmarks
-from mesh.errors import FailedPrecondition
+from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.scratch import scratch
 from mesh.service import Resources
 from svc_balance.pose import page
@@ -30,6 +31,17 @@ class PoseService(balance_pb2_grpc.PoseServiceServicer):
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
 
+    def _check_origin(self, video: ObjectRef) -> None:
+        """This process decodes without ingest's sandbox, so only what came through it."""
+        parts = video.key.split("/")
+        if video.bucket != self._resources.settings.s3_artifacts_bucket or parts[2:3] != ["ingest"]:
+            raise InvalidInput(
+                "VIDEO_NOT_INGESTED",
+                "The object is no video that ingest has written.",
+                field="video",
+                fix="Name the object in `ingest.video` of an analysis.",
+            )
+
     async def EstimatePose(
         self,
         request: EstimatePoseRequest,
@@ -37,8 +49,10 @@ class PoseService(balance_pb2_grpc.PoseServiceServicer):
     ) -> EstimatePoseResponse:
         """The page without stored artefacts, and the landmarks; errors as the stage's.
 
-        Raises FailedPrecondition (LANDMARKS_TOO_LARGE) when they do not fit into a message.
+        Raises InvalidInput (VIDEO_NOT_INGESTED) for a video that ingest has not checked, FailedPrecondition
+        (LANDMARKS_TOO_LARGE) when the answer does not fit into a message.
         """
+        self._check_origin(request.video)
         left = context.time_remaining()
         patience = PATIENCE_S if left is None else min(left, PATIENCE_S)
         with scratch() as folder:

@@ -24,6 +24,8 @@ from svc_balance.pose.service import PoseService
 from svc_balance.pose.video import decode
 from tests.balance.pose_videos import ONE, pictures, write
 
+KEY = "tenant/job/ingest/video.mp4/0"
+
 
 @dataclass(frozen=True)
 class OneObject:
@@ -32,7 +34,7 @@ class OneObject:
     video: Path
 
     async def download(self, ref: ObjectRef, path: Path) -> None:
-        assert ref.key == "video"
+        assert ref.key == KEY
         path.write_bytes(self.video.read_bytes())
 
 
@@ -78,13 +80,15 @@ async def stub(clip: Path) -> AsyncIterator[balance_pb2_grpc.PoseServiceStub]:
 @pytest.fixture
 async def narrow(clip: Path) -> AsyncIterator[balance_pb2_grpc.PoseServiceStub]:
     """A service that may send messages of 2 kB only."""
-    async for each in channel(clip, Settings.model_construct(max_message_bytes=2048, version="x")):
+    async for each in channel(
+        clip, Settings(max_message_bytes=65536).model_copy(update={"max_message_bytes": 2048})
+    ):
         yield each
 
 
-def request(model: str = "") -> EstimatePoseRequest:
+def request(model: str = "", bucket: str = "assay-artifacts", key: str = KEY) -> EstimatePoseRequest:
     return EstimatePoseRequest(
-        video=ObjectRef(bucket="b", key="video"), mode=POSE_MODE_SINGLE_PASS, model=model
+        video=ObjectRef(bucket=bucket, key=key), mode=POSE_MODE_SINGLE_PASS, model=model
     )
 
 
@@ -97,6 +101,18 @@ async def test_a_call_gives_the_landmarks_of_the_core(
     np.testing.assert_allclose(got.image_px, core.image_px, atol=1e-3)
     assert answer.page.frames == 3
     assert not answer.page.landmarks.key
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"),
+    [("assay-uploads", "tenant/upload"), ("assay-artifacts", "tenant/job/report/report.pdf/0")],
+)
+async def test_only_what_ingest_has_checked_is_decoded(
+    stub: balance_pb2_grpc.PoseServiceStub, bucket: str, key: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await stub.EstimatePose(request(bucket=bucket, key=key))
+    assert error.value.details() == "VIDEO_NOT_INGESTED video"
 
 
 async def test_an_unknown_model_is_told(stub: balance_pb2_grpc.PoseServiceStub) -> None:

@@ -55,7 +55,8 @@ def pages(draw: st.DrawFn) -> pb.SwayPage:
     for onset in draw(st.lists(numbers, max_size=3)):
         page.events.add(id="trunk_lean", kind="compensation", onset_s=onset, confidence=draw(numbers))
     for level in draw(st.lists(st.integers(0, 3), max_size=3)):
-        page.flags.append(QualityFlag(code=draw(st.sampled_from(["FROZEN_PICTURE", "GAPS_FILLED"])), level=level))
+        code = draw(st.sampled_from(["FROZEN_PICTURE", "GAPS_FILLED"]))
+        page.flags.append(QualityFlag(code=code, level=level))
     return page
 
 
