@@ -60,13 +60,22 @@ class Film:
         first: float | None = None
         last = -1.0
         with _readable():
-            for decoded in self.container.decode(self.stream):
+            for decoded in self._decoded():
                 if decoded.time is None:
                     continue
                 first = decoded.time if first is None else first
                 if decoded.time - first > last:
                     last = decoded.time - first
                     yield Frame(last, self._upright(decoded))
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        """Decoded frames; packets that are damaged are left out, as ingest and pose leave them out."""
+        context: VideoCodecContext = self.stream.codec_context
+        for packet in self.container.demux(self.stream):
+            try:
+                yield from context.decode(packet)
+            except av.error.InvalidDataError:
+                continue
 
     def at(self, wanted_s: Sequence[float]) -> list[Frame | None]:
         """The frame nearest to each time (ascending); None where there is none, or decoding had to end.
