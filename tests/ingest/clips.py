@@ -5,7 +5,9 @@ Encoded as VP9 or AV1 (libvpx, SVT-AV1) or MPEG-4 part 2; H.264 and HEVC come fr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -57,6 +59,15 @@ def shifted(wall: Picture, dx: float, dy: float = 0.0) -> Picture:
     return np.asarray(cv2.warpAffine(wall, matrix, size, borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
+@contextmanager
+def ordinary_priority() -> Iterator[None]:
+    """SVT-AV1, run by root, makes its caller a real-time thread: what that starts would starve the rest."""
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def write(
     path: Path,
     pictures: Iterator[Picture],
@@ -72,7 +83,8 @@ def write(
     prepare: Callable[[av.container.OutputContainer], None] | None = None,
 ) -> Path:
     """Encodes grey pictures at the given times; `rotation` is clockwise, as a phone states it."""
-    with av.open(str(path), "w", format=format, container_options=options or {}) as out:
+    opened = av.open(str(path), "w", format=format, container_options=options or {})
+    with ordinary_priority(), opened as out:
         out.metadata.update(metadata or {})
         first = next(pictures)
         stream = out.add_stream(codec, rate=30, options=FAST[codec])
