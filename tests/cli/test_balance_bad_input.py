@@ -15,6 +15,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import structlog
 from numpy.typing import NDArray
 
 from cli import intake, local
@@ -27,6 +28,13 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("pose")]
 Json = dict[str, Any]
 Pictures = Iterator[NDArray[np.uint8]]
 SHORT = replace(video.SAMPLE, duration_s=6.0, foot_up_s=0.8, end_s=None, width=360, height=640, mm_per_px=3.5)
+
+
+@pytest.fixture(autouse=True)
+def ordinary_logs() -> Iterator[None]:
+    """A local analysis quietens the log of its process, which here is that of other tests too."""
+    yield
+    structlog.reset_defaults()
 
 
 def analyzed(path: Path, folder: Path, purpose: str = "video", **stated: Any) -> Json:

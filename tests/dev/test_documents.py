@@ -11,7 +11,7 @@ REPO = Path(__file__).resolve().parents[2]
 DOCUMENTS = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md"))]
 TOP = {path.name for path in REPO.iterdir() if path.is_dir() and not path.name.startswith(".")}
 # Written by a command or a session, never committed.
-MADE = ("models/build", "models/train/.venv")
+MADE = ("models/build", "models/train/.venv", "bench/results")
 
 
 def named(document: Path) -> list[Path]:
