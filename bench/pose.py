@@ -241,6 +241,8 @@ def main() -> None:
     parser.add_argument("--latency", action="store_true", help="no race: latency of every fetched model only")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     given = parser.parse_args()
+    if not given.video.is_file():
+        parser.error(f"--video: there is no file {given.video}")
     if given.latency:
         delay = measure(_frames(given.video)[:LATENCY_FRAMES])
         print(json.dumps(dataclasses.asdict(delay), indent=2) if given.json else pose_latency.table(delay))

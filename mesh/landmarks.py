@@ -6,6 +6,7 @@ The 33 points are BlazePose's, in its order; left and right are the subject's.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,8 +136,8 @@ def from_message(message: LandmarkSeries) -> Landmarks:
     time_s = np.asarray(message.time_s, np.float64)
     _check_times(time_s)
 
-    def shaped(values: object, name: str, *shape: int, furthest: float = np.inf) -> Floats:
-        size = len(values)  # type: ignore[arg-type]  # repeated field
+    def shaped(values: Sequence[float], name: str, *shape: int, furthest: float = np.inf) -> Floats:
+        size = len(values)
         if size != frames * int(np.prod(shape, dtype=np.int64)):
             raise unreadable(f"{name} has {size} numbers; {frames} frames need {shape} each.")
         array = np.asarray(values, np.float64)
@@ -144,9 +145,8 @@ def from_message(message: LandmarkSeries) -> Landmarks:
             raise unreadable(f"{name} holds a number beyond {furthest:g}.")
         return array.reshape(frames, *shape)
 
-    def optional(values: object, name: str, *shape: int, furthest: float = np.inf) -> Floats | None:
-        present = len(values)  # type: ignore[arg-type]  # repeated field
-        return shaped(values, name, *shape, furthest=furthest) if present else None
+    def optional(values: Sequence[float], name: str, *shape: int, furthest: float = np.inf) -> Floats | None:
+        return shaped(values, name, *shape, furthest=furthest) if values else None
 
     error_px = optional(message.standard_error_px, "standard_error_px", POINTS, furthest=FURTHEST_PX)
     return Landmarks(

@@ -142,14 +142,15 @@ def spec(data: Path, ports: Ports) -> ProcessSpec:
 
 
 def _sockets(ports: Ports) -> list[Path]:
-    # SeaweedFS offers no setting for these.
+    # SeaweedFS puts these sockets under /tmp, whatever TMPDIR or its own settings say; they are named here
+    # only to be removed.
     parts = {
         "master": "s3_master_grpc",
         "volume": "s3_volume_grpc",
         "filer": "s3_filer_grpc",
         "s3": "s3_grpc",
     }
-    return [Path(f"/tmp/seaweedfs-{part}-grpc-{ports[name]}.sock") for part, name in parts.items()]  # noqa: S108
+    return [Path(f"/tmp/seaweedfs-{part}-grpc-{ports[name]}.sock") for part, name in parts.items()]  # noqa: S108 - SeaweedFS's own place
 
 
 def _probe(ports: Ports) -> str:

