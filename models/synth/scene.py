@@ -13,6 +13,8 @@ from models.synth import clutter, skin
 from models.synth.arrays import Bytes, Image, Rng, blur
 from models.synth.camera import develop, expose
 from models.synth.designs import Motif, draw
+from models.synth.inks import INK_CLASSES, Ink
+from models.synth.pigment import absorbance as recipe
 
 INK, IGNORE, BARE = 255, 128, 0
 # Natural-log absorbance, strongest channel: below it nobody sees ink (about 1 dE00); above it everybody does.
@@ -29,6 +31,18 @@ class Scene:
     """(H, W) uint8: 255 where skin (inked or not) is to be seen."""
     ita: float
     """The skin's individual typology angle before light and camera, degrees."""
+    ink_class: Bytes
+    """(H, W) uint8: the ink that changes the skin's colour most, 1..16 as `INK_CLASSES`; 0 where mask is 0."""
+    albedo: NDArray[np.float16]
+    """(H, W, 3) linear sRGB under D65 of skin and ink, without light or camera."""
+    melanin: float
+    """Melanosome volume fraction of the epidermis, 0..0.5."""
+    kind: str
+    """"tattoo" where ink was laid, "bare" where none was."""
+    clutter: tuple[str, ...]
+    """Names of the hard negatives in the photo."""
+    inks: tuple[Ink, ...]
+    """The inks that were laid."""
 
 
 def compose(seed: int, size: int = 512, motifs: Sequence[Motif] = ()) -> Scene:
@@ -51,7 +65,23 @@ def compose(seed: int, size: int = 512, motifs: Sequence[Motif] = ()) -> Scene:
     clutter.wrap(rng, lit)
     subject = float(np.median(lit[seen].mean(-1))) if seen.any() else 0.3
     rgb = develop(rng, expose(rng, lit, subject))
-    return Scene(rgb, ink_mask(ink, seen), seen.astype(np.uint8) * 255, ita)
+    mask = ink_mask(ink, seen)
+    number = np.where(mask == BARE, 0, _nearest(ink)).astype(np.uint8)
+    present = [n for n in np.unique(number) if n]
+    inks = tuple(Ink(INK_CLASSES[n - 1], 1.0, 0.003) for n in present)
+    albedo = (skin.skin_colour(ita) * np.exp(-ink)).astype(np.float16)
+    melanin = float(np.interp(-ita, (-60, -48, -19, 10, 50), (0.003, 0.0097, 0.04, 0.1, 0.3)))
+    return Scene(
+        rgb, mask, seen.astype(np.uint8) * 255, ita, number, albedo, melanin,
+        "tattoo" if present else "bare", (), inks,
+    )  # fmt: skip
+
+
+def _nearest(absorbance: Image) -> Bytes:
+    """The class whose hue of absorbance is nearest, 1..14."""
+    known = np.stack([recipe(name) for name in INK_CLASSES[:14]])
+    known /= np.linalg.norm(known, axis=1, keepdims=True)
+    return np.asarray((absorbance @ known.T).argmax(-1) + 1, np.uint8)
 
 
 def ink_mask(absorbance: Image, seen: NDArray[np.bool_]) -> Bytes:
