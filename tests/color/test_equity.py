@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from svc_color.difference import delta_e_2000
-from svc_color.prior import RECIPES, linear_rgb, reflectance
+from svc_color.optics import RECIPES
+from svc_color.prior import linear_rgb, reflectance
 from svc_color.prototypes import classify
 from svc_color.space import Array, lab_to_xyz, linear_to_lab, xyz_to_linear
 from svc_color.transmission import transmission, transmission_lab
