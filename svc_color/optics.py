@@ -64,9 +64,9 @@ RECIPES: Final[dict[str, tuple[dict[str, float], float]]] = {
 }
 
 
-def pigment(name: str, shift_nm: float = 0.0) -> Array:
-    """Absorption spectrum of a pigment over `WAVELENGTHS`, peak about 1; its bands moved by `shift_nm`."""
-    at = WAVELENGTHS - shift_nm
+def pigment(name: str, shift_nm: ArrayLike = 0.0) -> Array:
+    """Absorption (..., 77) of a pigment over `WAVELENGTHS`, peak about 1; its bands moved by `shift_nm`."""
+    at = WAVELENGTHS - np.asarray(shift_nm, np.float64)[..., None]
     if name == "carbon":
         return np.asarray((500.0 / WAVELENGTHS) ** 0.6)
     if name == "iron_oxide":
@@ -108,13 +108,13 @@ class InkLayer:
     """Absorption in cm-1 over `WAVELENGTHS`."""
     titanium: ArrayLike = 0.0
     """Scattering in cm-1 at 550 nm that titanium dioxide adds."""
-    clear_cm: float = 0.004
+    clear_cm: ArrayLike = 0.004
     """Depth of clear dermis above the ink."""
-    veil: float = 1.0
+    veil: ArrayLike = 1.0
     """Scattering of what lies above the ink, relative to bare skin's: fresh ink reaches into it."""
 
 
-def _layer(absorption: Array, scattering: Array, depth_cm: float) -> tuple[Array, Array]:
+def _layer(absorption: Array, scattering: Array, depth_cm: Array | float) -> tuple[Array, Array]:
     """Reflectance and transmittance of one Kubelka-Munk layer."""
     a = (scattering + absorption) / scattering
     b = np.sqrt(a * a - 1.0)
@@ -146,9 +146,9 @@ def spectrum(skin: SkinOptics, ink: InkLayer | None = None) -> Array:
     reduced = 46.0 * (WAVELENGTHS / 500.0) ** -1.421 * each(skin.scattering)
     a = (_backscatter(reduced, dermis) + 2.0 * dermis) / _backscatter(reduced, dermis)
     below = np.asarray(a - np.sqrt(a * a - 1.0))
-    above, clear_cm = 1.0, InkLayer.clear_cm
+    above, clear_cm = each(1.0), each(InkLayer.clear_cm)
     if ink is not None:
-        above, clear_cm = ink.veil, ink.clear_cm
+        above, clear_cm = each(ink.veil), each(ink.clear_cm)
         filled = 0.75 * (reduced + each(ink.titanium) * (WAVELENGTHS / 550.0) ** -1.0)
         below = _over(_layer(2.0 * (dermis + ink.absorption), filled, 0.06), below)
     below = _over(_layer(2.0 * dermis, _backscatter(above * reduced, dermis), clear_cm), below)
