@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.synth import clutter, skin
+from models.sample.paint import Arm, Drawing, absorbance, apply_ink, arm_colour, hair_colour, wall
 from models.synth.arrays import Bytes, Image, Points, Rng, blur, coverage, smooth_noise, strokes
 from models.synth.camera import encode
-from models.synth.designs import Drawing, blob
-from models.synth.pigment import absorbance
-from models.synth.scene import apply_ink
+from models.synth.designs.shapes import blob
 
 WIDTH, HEIGHT, BORDER = 1600, 1200, 56
 LABEL = "SYNTHETIC SAMPLE - computed by Assay (models/sample), not a photograph of a person"
 SEED = 20
-ITA_DEGREES = 38.0
 _QUALITY = 88
 _LEAVES = ((-150, 0.9), (-35, 1.0), (70, 0.8), (160, 0.75))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Ink on a canvas: natural-log absorbance (H, W, 3), changed in place as it is drawn."""
+
+    absorbance: Image
+
+    def lay(self, shape: Image, ink: NDArray[np.float32]) -> None:
+        """Replace what lies under `shape` (H, W) 0..1 by the ink: a later pass of the needle hides it."""
+        self.absorbance[:] += shape[:, :, None] * (ink - self.absorbance)
 
 
 def make(seed: int = SEED) -> bytes:
@@ -31,8 +40,8 @@ def make(seed: int = SEED) -> bytes:
     lit = apply_ink(rng, arm.linear, _tattoo(rng, shape))
     _hairs(rng, lit, arm.shape)
     edge = blur(arm.shape.astype(np.float32), 1.5)[:, :, None]
-    wall = blur(clutter.texture(rng, shape, []), 9.0) * np.float32(0.6)
-    scene = lit * edge + wall * (1 - edge)
+    behind = blur(wall(rng, shape), 9.0) * np.float32(0.6)
+    scene = lit * edge + behind * (1 - edge)
     rgb = _picture(rng, scene, float(np.median(lit[arm.shape].mean(-1))))
     framed = cv2.copyMakeBorder(rgb, 0, BORDER, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
     cv2.putText(framed, LABEL, (24, HEIGHT - 18), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (20, 20, 20), 2, cv2.LINE_AA)
@@ -61,7 +70,7 @@ def described(jpeg: bytes, text: str) -> bytes:
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
-def _arm(rng: Rng, shape: tuple[int, int]) -> skin.Skin:
+def _arm(rng: Rng, shape: tuple[int, int]) -> Arm:
     """A forearm across the frame, lit from above."""
     height, width = shape
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -71,19 +80,19 @@ def _arm(rng: Rng, shape: tuple[int, int]) -> skin.Skin:
     across = np.clip((yy - middle) / half, -1, 1)
     light = 0.42 + 0.58 * np.maximum(np.cos(np.arcsin(across * 0.985) + 0.45), 0)
     light = light * (1 + 0.06 * smooth_noise(rng, shape, 500, 2))
-    log_skin = np.log(skin.skin_colour(ITA_DEGREES))[None, None, :] + np.zeros((*shape, 3), np.float32)
+    log_skin = np.log(arm_colour())[None, None, :] + np.zeros((*shape, 3), np.float32)
     melanin = 0.07 * smooth_noise(rng, shape, 420, 4) + 0.03 * smooth_noise(rng, shape, 9, 2)
     blood = 0.10 * smooth_noise(rng, shape, 260, 4) + 0.05 * smooth_noise(rng, shape, 14, 2)
     log_skin -= melanin[:, :, None] * np.array([0.30, 0.55, 0.85], np.float32)
     log_skin -= blood[:, :, None] * np.array([0.10, 0.75, 0.60], np.float32)
     linear = np.exp(log_skin) * light[:, :, None]
     inside = np.abs((yy - middle) / half) < 1
-    return skin.Skin(linear.astype(np.float32), inside, light.astype(np.float32))
+    return Arm(linear.astype(np.float32), inside)
 
 
 def _tattoo(rng: Rng, shape: tuple[int, int]) -> Image:
     """A rose in red with green-blue leaves and black outlines, and a line of script."""
-    drawing = Drawing(np.zeros((*shape, 3), np.float32), 6)
+    drawing = Drawing(np.zeros((*shape, 3), np.float32))
     black, red = absorbance("black") * np.float32(1.7), absorbance("red") * np.float32(1.5)
     teal = absorbance("teal") * np.float32(1.2) + absorbance("grey") * np.float32(0.25)
     centre = np.array([shape[1] * 0.40, shape[0] * 0.50])
@@ -119,7 +128,7 @@ def _graded(rng: Rng, shape: tuple[int, int], mean: float) -> Image:
 
 
 def _script(drawing: Drawing, text: str, at: tuple[int, int], ink: NDArray[np.float32]) -> None:
-    canvas = np.zeros(drawing.shape, np.uint8)
+    canvas = np.zeros(drawing.absorbance.shape[:2], np.uint8)
     cv2.putText(canvas, text, at, cv2.FONT_HERSHEY_SCRIPT_COMPLEX, 5.0, 255, 7, cv2.LINE_AA)
     drawing.lay(canvas.astype(np.float32) / np.float32(255), ink)
 
@@ -136,7 +145,7 @@ def _hairs(rng: Rng, linear: Image, inside: NDArray[np.bool_]) -> None:
             start + length * np.stack([t * np.cos(angle + bend * t), t * np.sin(angle + bend * t)], 1)
         )
     alpha = 0.28 * blur(strokes((height, width), lines, 1), 0.7) * inside
-    linear += alpha[:, :, None] * (skin.skin_colour(10) * np.float32(0.35) - linear)
+    linear += alpha[:, :, None] * (hair_colour() - linear)
 
 
 def _picture(rng: Rng, scene: Image, subject: float) -> Bytes:

@@ -1,0 +1,44 @@
+"""Tattoo designs from random numbers, SVG sets and fonts: `draw` makes one, as amounts of inks on a canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.synth.arrays import Rng, smooth_noise
+from models.synth.designs import inkwell, styles
+from models.synth.designs.library import EMPTY, Alphabet, Library, Motif
+from models.synth.designs.shapes import blob, curve
+from models.synth.designs.sheet import MAX_INKS, Design, Sheet
+
+__all__ = ["EMPTY", "MAX_INKS", "STYLES", "Alphabet", "Design", "Library", "Motif", "Sheet", "blob", "curve", "draw"]
+
+STYLES = {
+    styles.motif: 9.0,
+    styles.script: 2.4,
+    styles.collage: 2.6,
+    styles.line_work: 1.2,
+    styles.flower: 1.5,
+    styles.grey_wash: 1.8,
+    styles.mandala: 1.2,
+    styles.watercolour: 1.2,
+    styles.tribal: 1.0,
+    styles.dot_work: 0.9,
+    styles.cover_up: 0.9,
+}
+"""Each style and how often it is drawn, in proportion."""
+
+
+def draw(rng: Rng, size: int, line_px: float, library: Library = EMPTY) -> Design:
+    """One tattoo on a canvas of `size` pixels square, whose lines are about `line_px` wide.
+
+    Its inks have the age of one tattoo; a third are patchy, as old work is.
+    """
+    sheet = Sheet(size, line_px)
+    weights = np.array(list(STYLES.values()))
+    style = list(STYLES)[int(rng.choice(len(STYLES), p=weights / weights.sum()))]
+    style(rng, sheet, library)
+    if rng.random() < 0.3:
+        worn = 0.75 + 0.5 * smooth_noise(rng, sheet.shape, rng.uniform(0.03, 0.2) * size, 3)
+        sheet.thin(np.clip(worn, 0.05, 1.0).astype(np.float32))
+    drawn = sheet.design()
+    return Design(drawn.amounts, inkwell.aged(rng, drawn.inks))

@@ -1,0 +1,86 @@
+"""Designs laid on skin: how much of which ink lies at each pixel of the photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.synth.arrays import Rng
+from models.synth.designs import EMPTY, Design, Library, draw
+from models.synth.geometry.surface import Surface
+from models.synth.inks import Ink
+
+MAX_INKS = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    amounts: NDArray[np.float32]
+    """(K, H, W), 0..1.5, relative amount of each ink."""
+    inks: tuple[Ink, ...]
+    """K <= 8."""
+    designs: tuple[Design, ...]
+    """What was placed: a sketch of it may lie beside the skin."""
+
+
+def place(rng: Rng, surface: Surface, library: Library = EMPTY) -> Layer:
+    """One to five designs on the skin, each of its own age and size (2 cm to the whole of it)."""
+    shape = (int(surface.where.shape[0]), int(surface.where.shape[1]))
+    planes: list[NDArray[np.float32]] = []
+    inks: list[Ink] = []
+    designs = []
+    for _ in range(int(rng.choice([1, 2, 3, 4, 5], p=[0.58, 0.22, 0.1, 0.06, 0.04]))):
+        design, drawn = _one(rng, surface, shape, library)
+        designs.append(drawn)
+        for plane, ink in zip(design, drawn.inks, strict=True):
+            if len(inks) < MAX_INKS and plane.any():
+                planes.append(plane)
+                inks.append(ink)
+    amounts = np.stack(planes) if planes else np.zeros((0, *shape), np.float32)
+    return Layer(amounts * surface.where, tuple(inks), tuple(designs))
+
+
+def _one(
+    rng: Rng, surface: Surface, shape: tuple[int, int], library: Library
+) -> tuple[NDArray[np.float32], Design]:
+    """One design drawn and warped onto the skin: (K, H, W), and the design."""
+    rows, cols = np.nonzero(surface.where[::4, ::4])
+    at = int(rng.integers(len(rows))) if len(rows) else 0
+    spot = (int(rows[at]) * 4, int(cols[at]) * 4) if len(rows) else (shape[0] // 2, shape[1] // 2)
+    frame_cm = max(shape) * surface.cm_per_px
+    side_cm = float(frame_cm * np.exp(rng.uniform(np.log(0.16), np.log(1.2))))
+    side_px = side_cm / surface.cm_per_px
+    canvas = int(np.clip(side_px, 64, max(shape)))
+    line_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
+    line_px = float(np.clip(line_cm / side_cm * canvas, 1.0 * canvas / side_px, 0.03 * canvas))
+    drawn = draw(rng, canvas, max(line_px, 1.0), library)
+    centre = surface.uv_cm[spot] * (0.5 if rng.random() < 0.7 else 1.0)
+    return warp(drawn, surface, centre, side_cm, _turn(rng)), drawn
+
+
+def _turn(rng: Rng) -> NDArray[np.float32]:
+    """Rotation, mirror and slight shear of a design, (2, 2), area kept within a tenth."""
+    angle = rng.normal(0, 0.5) if rng.random() < 0.7 else rng.uniform(0, 6.3)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turn @ np.array([[1, rng.normal(0, 0.1)], [0, rng.uniform(0.9, 1.1)]])
+    if rng.random() < 0.5:
+        turn[:, 0] *= -1
+    return turn.astype(np.float32)
+
+
+def warp(
+    design: Design, surface: Surface, centre_cm: NDArray[np.float32], side_cm: float, turn: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The design's amounts (K, H, W) where its canvas of `side_cm` lies on the skin around `centre_cm`."""
+    canvas = design.amounts.shape[1]
+    local = (surface.uv_cm - centre_cm) @ np.linalg.inv(turn).T.astype(np.float32)
+    lookup = (local * np.float32(canvas / side_cm) + np.float32(canvas / 2)).astype(np.float32)
+    stacked = np.ascontiguousarray(np.moveaxis(design.amounts, 0, -1))
+    planes = [
+        cv2.remap(stacked[:, :, k], lookup[:, :, 0], lookup[:, :, 1], cv2.INTER_LINEAR)
+        for k in range(stacked.shape[2])
+    ]
+    return np.stack(planes).astype(np.float32)
