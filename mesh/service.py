@@ -20,7 +20,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh import auth, jetstream, logs, scratch, telemetry
+from mesh import auth, jetstream, logs, model_control, scratch, telemetry
 from mesh.door import Door
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
@@ -72,9 +72,11 @@ async def _main(
     provider = telemetry.configure(name, settings)
     scratch.sweep()
     executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute")
+    connection = await jetstream.connect(settings, name)
+    # Before any model is loaded: a recalled one must not serve a single job.
+    await model_control.refresh(connection.js)
     for stage in stages:
         await asyncio.get_running_loop().run_in_executor(executor, stage.prepare)
-    connection = await jetstream.connect(settings, name)
     resources = Resources(settings, ObjectStore(settings), connection)
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -91,6 +93,7 @@ async def _main(
             tasks = [group.create_task(_background(task, resources)) for task in background]
             tasks.append(group.create_task(_watch_health(health_service, names, connection)))
             tasks.append(group.create_task(watch_connection(connection)))
+            tasks.append(group.create_task(model_control.follow(connection.js)))
             working = [group.create_task(runner.run()) for runner in runners]
             await stopping.wait()
             log.info("draining")

@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     max_video_bytes: int = Field(300 * 2**20, ge=1, description="Largest video upload, bytes.")
     max_landmark_bytes: int = Field(16 * 2**20, ge=1, description="Largest landmark file, bytes.")
 
+    recalled_models: str = Field(
+        "", description="Model versions that are never served here, name@version, by commas."
+    )
+    shadow_model: str = Field(
+        "", description="Ink segmenter, name@version, that runs beside the active one and is only compared."
+    )
+
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, host:port; empty: traces stay local.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 

@@ -25,7 +25,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from mesh import facts, jetstream, logs
+from mesh import facts, jetstream, logs, model_control
 from mesh.settings import Settings
 
 log = structlog.get_logger()
@@ -125,7 +125,7 @@ def consumers(settings: Settings) -> tuple[tuple[str, ConsumerConfig], ...]:
 
 
 def buckets(settings: Settings) -> tuple[KeyValueConfig, ...]:
-    """Progress is ephemeral (a day); control outlives the stream's facts."""
+    """Progress is ephemeral (a day); job control outlives the facts; recalls stay until taken back."""
     return (
         KeyValueConfig(
             bucket=PROGRESS_BUCKET,
@@ -138,6 +138,12 @@ def buckets(settings: Settings) -> tuple[KeyValueConfig, ...]:
             bucket=CONTROL_BUCKET,
             history=1,
             ttl=8 * DAY_S,
+            storage=StorageType.FILE,
+            replicas=settings.nats_replicas,
+        ),
+        KeyValueConfig(
+            bucket=model_control.BUCKET,
+            history=16,
             storage=StorageType.FILE,
             replicas=settings.nats_replicas,
         ),

@@ -14,12 +14,13 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from mesh import registry
 from mesh.errors import ResourceExhausted
 from svc_segment.batcher import Batcher, late
 from svc_segment.core import Segmentation, conclude
 from svc_segment.features import CHANNELS
 from svc_segment.images import decode
-from svc_segment.model import DEFAULT, Model, load_model
+from svc_segment.model import NAME, Model, load_model
 from svc_segment.tiles import Pass, blend, passes
 
 T = TypeVar("T")
@@ -48,10 +49,15 @@ class Result:
     model: Model
 
 
-@lru_cache(maxsize=4)
 def model(name_version: str) -> Model:
-    """The released model, loaded and warmed once per process; errors as `load_model`."""
-    loaded = load_model(name_version or DEFAULT)
+    """The version that was asked for, else the active one; errors as `registry.serve` and `open_model`."""
+    return _warm(registry.serve(name_version, NAME).label)
+
+
+@lru_cache(maxsize=4)
+def _warm(label: str) -> Model:
+    """Loaded and warmed once per process."""
+    loaded = load_model(label)
     edge = loaded.contract.multiple * 4
     loaded.logits(np.zeros((1, CHANNELS, edge, edge), np.float32))
     log.info("model loaded", model=loaded.contract.label, provider=loaded.provider)
@@ -74,7 +80,7 @@ class Engine:
         Raises InvalidInput as `images.decode`, NotFound for an unknown model, ResourceExhausted when too many
         photos wait, DeadlineExceeded.
         """
-        chosen = await compute(model, name_version or DEFAULT)
+        chosen = await compute(model, name_version)
         if self._waiting >= PHOTOS_WAITING:
             raise ResourceExhausted(
                 "SEGMENT_BUSY", "Too many photos wait.", fix="Try again in a second.", retry_after_s=1.0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,14 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from mesh import providers
-from mesh.errors import FailedPrecondition, Internal, NotFound
+from mesh import providers, registry
+from mesh.errors import Internal
+from mesh.registry import REGISTRY, Entry
 from svc_segment import features
 
-REGISTRY = Path(__file__).resolve().parents[1] / "models" / "registry"
-DEFAULT = "ink-seg@0.1.0"
-_NAME = re.compile(r"([a-z0-9][a-z0-9-]{0,40})@(\d{1,4}\.\d{1,4}\.\d{1,4})")
+NAME = "ink-seg"
+DEFAULT = ""
+"""No name: the active version (`mesh.registry.serve`)."""
 
 
 @dataclass(frozen=True)
@@ -69,47 +68,29 @@ class Model:
         return np.asarray(out, np.float32)[:, 0]
 
 
-def load_model(name_version: str = DEFAULT, registry: Path = REGISTRY, threads: int = 0) -> Model:
-    """Read, verify and open a released model, for example "ink-seg@0.1.0".
+def load_model(name_version: str = DEFAULT, folder: Path = REGISTRY, threads: int = 0) -> Model:
+    """Read, verify and open a version, for example "ink-seg@0.1.0", whether it may be served or not.
 
     Raises NotFound (MODEL_NOT_FOUND) for a version that is not there, FailedPrecondition
     (MODEL_HASH_MISMATCH) when the file is not the one released, Internal (MODEL_CONTRACT) when model.json
     does not fit this code.
     """
-    folder = _folder(name_version, registry)
-    contract = _contract(folder / "model.json")
-    data = (folder / "model.onnx").read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != contract.sha256:
-        raise FailedPrecondition(
-            "MODEL_HASH_MISMATCH",
-            f"{name_version}: the file's SHA-256 is {digest}, released was {contract.sha256}.",
-            field="model",
-            fix="Restore models/registry from the release.",
-        )
+    entry = registry.find(name_version, folder) if name_version else registry.serve("", NAME, folder)
+    return open_model(entry, threads)
+
+
+def open_model(entry: Entry, threads: int = 0) -> Model:
+    """Verify and open an entry of the registry; errors as `load_model`."""
+    contract = _contract(entry.said, entry.label)
+    data = registry.verified(entry.folder / "model.onnx", contract.sha256, entry.label)
     session = ort.InferenceSession(data, providers.options(threads), providers=providers.choose())
     shape = session.get_inputs()[0].shape
     if session.get_inputs()[0].name != "features" or shape[1] != features.CHANNELS:
-        raise Internal("MODEL_CONTRACT", f"{name_version} takes {shape}, not {features.CHANNELS} channels.")
+        raise Internal("MODEL_CONTRACT", f"{entry.label} takes {shape}, not {features.CHANNELS} channels.")
     return Model(contract, session)
 
 
-def _folder(name_version: str, registry: Path) -> Path:
-    match = _NAME.fullmatch(name_version)
-    folder = registry / match[1] / match[2] if match else registry
-    if match is None or not (folder / "model.json").is_file():
-        known = sorted(f"{p.parent.parent.name}@{p.parent.name}" for p in registry.glob("*/*/model.json"))
-        raise NotFound(
-            "MODEL_NOT_FOUND",
-            f"There is no model {name_version[:64]!r}.",
-            field="model",
-            fix=f"Use one of: {', '.join(known) or 'none is installed'}.",
-        )
-    return folder
-
-
-def _contract(path: Path) -> Contract:
-    said: dict[str, Any] = json.loads(path.read_text())
+def _contract(said: Mapping[str, Any], label: str) -> Contract:
     try:
         use, calibration = said["use"], said["calibration"]
         return Contract(
@@ -129,4 +110,4 @@ def _contract(path: Path) -> Contract:
             area_high=calibration["area_high"],
         )
     except KeyError as missing:
-        raise Internal("MODEL_CONTRACT", f"{path.parent.name}/model.json lacks {missing}.") from missing
+        raise Internal("MODEL_CONTRACT", f"{label}: model.json lacks {missing}.") from missing

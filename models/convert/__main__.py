@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mesh.errors import AssayError, Internal
+from mesh.registry import REGISTRY
 from models.convert import fetch
-from svc_balance.pose.contract import DEFAULT, DETECTOR, REGISTRY, STORE, Contract, find, known
+from svc_balance.pose.contract import DEFAULT, DETECTOR, STORE, Contract, find, known
 
 EXAMPLE = """examples:
   python -m models.convert                   what `make run` needs: the detector and the full model

@@ -6,23 +6,20 @@ models.convert` fetches and converts them, and the result's SHA-256 says whether
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mesh import registry
 from mesh.errors import Internal, NotFound
+from mesh.registry import REGISTRY
 
-_PROJECT = Path(__file__).resolve().parents[2]
-REGISTRY = _PROJECT / "models" / "registry"
-STORE = _PROJECT / ".tools" / "cache" / "models"
+STORE = Path(__file__).resolve().parents[2] / ".tools" / "cache" / "models"
 """Where converted files lie."""
 DETECTOR = "blazepose-detector@0.10.14"
 DEFAULT = "blazepose-full@0.10.14"
 FORMAT = "assay-pose-model/1"
-_NAME = re.compile(r"([a-z][a-z0-9-]{0,40})@(\d{1,10}\.\d{1,10}\.\d{1,10})")
 
 
 @dataclass(frozen=True)
@@ -68,38 +65,29 @@ class Contract:
         return store / f"{self.name}-{self.version}-{self.sha256[:12]}.onnx"
 
 
-def find(name_version: str = "", registry: Path = REGISTRY) -> Contract:
+def find(name_version: str = "", folder: Path = REGISTRY) -> Contract:
     """The contract of a model, for example "blazepose-full@0.10.14"; empty means the default one.
 
     Raises NotFound (MODEL_NOT_FOUND) for a name that is not there, Internal (MODEL_CONTRACT) when model.json
     does not fit this code.
     """
-    wanted = name_version or DEFAULT
-    match = _NAME.fullmatch(wanted)
-    path = registry / match[1] / match[2] / "model.json" if match else registry
-    said = _read(path) if match and path.is_file() else {}
-    if said.get("format") != FORMAT:
+    entry = registry.find(name_version or DEFAULT, folder)
+    if entry.said.get("format") != FORMAT:
         raise NotFound(
             "MODEL_NOT_FOUND",
-            f"There is no pose model {wanted[:64]!r}.",
+            f"{entry.label} is no pose model.",
             field="model",
-            fix=f"Use one of: {', '.join(known(registry)) or 'none is registered'}.",
+            fix=f"Use one of: {', '.join(known(folder)) or 'none is registered'}.",
         )
-    return _contract(said, path)
+    return _contract(entry.said, entry.label)
 
 
-def known(registry: Path = REGISTRY) -> list[str]:
+def known(folder: Path = REGISTRY) -> list[str]:
     """Names of all pose models in the registry, sorted, fetched or not."""
-    paths = sorted(registry.glob("*/*/model.json"))
-    return [f"{path.parts[-3]}@{path.parts[-2]}" for path in paths if _read(path).get("format") == FORMAT]
+    return [entry.label for entry in registry.entries(folder=folder) if entry.said.get("format") == FORMAT]
 
 
-def _read(path: Path) -> dict[str, Any]:
-    said = json.loads(path.read_text(encoding="utf-8"))
-    return said if isinstance(said, dict) else {}
-
-
-def _contract(said: Mapping[str, Any], path: Path) -> Contract:
+def _contract(said: Mapping[str, Any], label: str) -> Contract:
     try:
         low, high = said["input"]["range"]
         return Contract(
@@ -114,4 +102,4 @@ def _contract(said: Mapping[str, Any], path: Path) -> Contract:
             source=Source(**said["source"]),
         )
     except (KeyError, TypeError, ValueError) as wrong:
-        raise Internal("MODEL_CONTRACT", f"{path.parts[-3]}/{path.parts[-2]}/model.json: {wrong}.") from wrong
+        raise Internal("MODEL_CONTRACT", f"{label}: model.json: {wrong}.") from wrong

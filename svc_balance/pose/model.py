@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from mesh import providers
+from mesh import providers, registry
 from mesh.errors import FailedPrecondition, Internal
-from svc_balance.pose.contract import REGISTRY, STORE, Contract, find
+from mesh.registry import REGISTRY
+from svc_balance.pose.contract import STORE, Contract, find
 from svc_balance.pose.heatmap import refine
 
 Floats32 = NDArray[np.float32]
@@ -56,14 +56,14 @@ class PoseModel:
 
 
 def load(
-    name_version: str = "", *, threads: int = 0, registry: Path = REGISTRY, store: Path = STORE
+    name_version: str = "", *, threads: int = 0, folder: Path = REGISTRY, store: Path = STORE
 ) -> PoseModel:
     """Reads, verifies and opens a model, for example "blazepose-lite@0.5.1675469404".
 
     Raises NotFound (MODEL_NOT_FOUND), FailedPrecondition (MODEL_NOT_FETCHED: its file is not on this machine;
-    MODEL_CHANGED: the file is not the registered one), Internal (MODEL_CONTRACT).
+    MODEL_HASH_MISMATCH: the file is not the registered one), Internal (MODEL_CONTRACT).
     """
-    contract = find(name_version, registry)
+    contract = find(name_version, folder)
     session = ort.InferenceSession(
         verified(contract, store), providers.options(threads), providers=providers.choose()
     )
@@ -76,23 +76,14 @@ def load(
 
 
 def verified(contract: Contract, store: Path = STORE) -> bytes:
-    """The model's bytes; raises FailedPrecondition (MODEL_NOT_FETCHED, MODEL_CHANGED)."""
+    """The model's bytes; raises FailedPrecondition (MODEL_NOT_FETCHED, MODEL_HASH_MISMATCH)."""
     command = f"python -m models.convert {contract.label}"
-    try:
-        data = contract.file(store).read_bytes()
-    except FileNotFoundError:
+    path = contract.file(store)
+    if not path.is_file():
         raise FailedPrecondition(
             "MODEL_NOT_FETCHED",
             f"{contract.label} is registered, but its file is not on this machine.",
             field="model",
             fix=f"Fetch it: {command}",
-        ) from None
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != contract.sha256:
-        raise FailedPrecondition(
-            "MODEL_CHANGED",
-            f"{contract.label}: the file's SHA-256 is {digest}, registered is {contract.sha256}.",
-            field="model",
-            fix=f"Make it again: {command} --again",
         )
-    return data
+    return registry.verified(path, contract.sha256, contract.label, f"Make it again: {command} --again")

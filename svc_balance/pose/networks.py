@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from mesh import registry
 from mesh.errors import FailedPrecondition
 from svc_balance.pose import detector, landmarker
 from svc_balance.pose.batcher import Batcher
@@ -39,16 +40,24 @@ class Networks:
         return self.pose.label
 
 
-@lru_cache(maxsize=4)
 def networks(name_version: str = "") -> Networks:
-    """The networks of a model (the default one when empty), loaded and warmed.
+    """The networks of a model (the default one's active version when empty), loaded and warmed.
 
-    Raises as `model.load`, and FailedPrecondition (MODEL_UNSUITABLE) for a model of another kind.
+    Raises as `registry.serve` (for the detector, too) and `model.load`, and FailedPrecondition
+    (MODEL_UNSUITABLE) for a model of another kind.
+    """
+    finder = registry.serve("", DETECTOR.partition("@")[0])
+    return _warm(finder.label, registry.serve(name_version, DEFAULT.partition("@")[0]).label)
+
+
+@lru_cache(maxsize=4)
+def _warm(detector_label: str, label: str) -> Networks:
+    """Opened once per process.
 
     On the CPU one thread runs one crop and as many run as there are cores: that is faster than several
     threads sharing one crop, and than batches (docs/performance.md).
     """
-    finder, pose = load(DETECTOR, threads=1), load(name_version or DEFAULT, threads=1)
+    finder, pose = load(detector_label, threads=1), load(label, threads=1)
     if "landmarks" not in pose.contract.outputs:
         raise FailedPrecondition(
             "MODEL_UNSUITABLE",

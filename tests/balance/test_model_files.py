@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from gateway import catalogue
 from mesh import providers
 from mesh.errors import FailedPrecondition, Internal, NotFound
+from mesh.registry import REGISTRY
 from svc_balance.pose import heatmap
-from svc_balance.pose.contract import DEFAULT, DETECTOR, REGISTRY, STORE, find, known
+from svc_balance.pose.contract import DEFAULT, DETECTOR, STORE, find, known
 from svc_balance.pose.model import load
 
 
@@ -57,7 +58,7 @@ def test_an_unknown_model_names_what_there_is(name: str) -> None:
 
 def test_a_model_that_is_not_fetched_says_how_to_fetch_it(registry: Path, tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition) as error:
-        load(registry=registry, store=tmp_path / "empty")
+        load(folder=registry, store=tmp_path / "empty")
     assert error.value.code == "MODEL_NOT_FETCHED"
     assert f"python -m models.convert {DEFAULT}" in error.value.fix
 
@@ -68,8 +69,8 @@ def test_a_changed_file_is_refused(registry: Path, tmp_path: Path) -> None:
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
     with pytest.raises(FailedPrecondition) as error:
-        load(registry=registry, store=tmp_path / "store")
-    assert error.value.code == "MODEL_CHANGED"
+        load(folder=registry, store=tmp_path / "store")
+    assert error.value.code == "MODEL_HASH_MISMATCH"
     assert "--again" in error.value.fix
 
 
@@ -84,7 +85,7 @@ def test_an_entry_that_does_not_fit_the_code_is_named(registry: Path, key: str, 
         del said[key]
     path.write_text(json.dumps(said))
     with pytest.raises(Internal, match=r"blazepose-full.*model\.json"):
-        find(registry=registry)
+        find(folder=registry)
 
 
 def test_a_file_of_another_shape_is_refused(registry: Path, tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_file_of_another_shape_is_refused(registry: Path, tmp_path: Path) -> N
     said["outputs"]["mask"] = 2
     path.write_text(json.dumps(said))
     with pytest.raises(Internal) as error:
-        load(registry=registry, store=tmp_path / "store")
+        load(folder=registry, store=tmp_path / "store")
     assert error.value.code == "MODEL_CONTRACT"
 
 

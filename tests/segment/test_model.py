@@ -9,25 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mesh import providers
+from mesh import providers, registry
 from mesh.errors import FailedPrecondition, Internal, NotFound
 from svc_segment.features import CHANNELS
-from svc_segment.model import DEFAULT, REGISTRY, Model, load_model
+from svc_segment.model import NAME, Model, load_model
+
+ACTIVE = registry.serve("", NAME).label
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return load_model(DEFAULT, threads=1)
+    return load_model(ACTIVE, threads=1)
 
 
 def copy_registry(into: Path) -> Path:
-    name, version = DEFAULT.split("@")
-    shutil.copytree(REGISTRY / name / version, into / name / version)
+    name, version = ACTIVE.split("@")
+    shutil.copytree(registry.REGISTRY / name / version, into / name / version)
     return into / name / version
 
 
 def test_the_released_model_loads_and_runs_on_the_cpu_here(model: Model) -> None:
-    assert model.contract.label == DEFAULT
+    assert model.contract.label == ACTIVE
     assert model.provider in providers.choose()
 
 
@@ -46,7 +48,7 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 1
     (folder / "model.onnx").write_bytes(data)
     with pytest.raises(FailedPrecondition) as error:
-        load_model(DEFAULT, tmp_path)
+        load_model(ACTIVE, tmp_path)
     assert error.value.code == "MODEL_HASH_MISMATCH"
 
 
@@ -56,15 +58,15 @@ def test_a_contract_without_a_needed_value_is_named(tmp_path: Path) -> None:
     del said["calibration"]["threshold"]
     (folder / "model.json").write_text(json.dumps(said))
     with pytest.raises(Internal, match="threshold"):
-        load_model(DEFAULT, tmp_path)
+        load_model(ACTIVE, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["ink-seg@9.9.9", "", "../ink-seg@0.1.0", "ink-seg", "a" * 500 + "@1.0.0"])
+@pytest.mark.parametrize("name", ["ink-seg@9.9.9", "../ink-seg@0.1.0", "ink-seg", "a" * 500 + "@1.0.0"])
 def test_an_unknown_version_names_what_there_is(name: str) -> None:
     with pytest.raises(NotFound) as error:
         load_model(name)
     assert error.value.code == "MODEL_NOT_FOUND"
-    assert DEFAULT in error.value.fix
+    assert ACTIVE in error.value.fix
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis
 from structlog.typing import FilteringBoundLogger
 
+from mesh import registry
 from mesh.errors import DeadlineExceeded, FailedPrecondition, InvalidInput, NotFound
-from svc_segment.model import DEFAULT
+from svc_segment.model import NAME
 from svc_segment.stage import STAGE, handle
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ async def test_the_sample_photo_gives_a_full_page(sample_jpeg: bytes) -> None:
     assert page.regions[0].area_px == max(r.area_px for r in page.regions)
     assert {m.id for m in page.uncertainty} == {"boundary_share", "mean_entropy", "mean_ink_probability"}
     versions = {v.kind: v for v in page.provenance.versions}
-    assert f"{versions['model'].name}@{versions['model'].version}" == DEFAULT
+    assert f"{versions['model'].name}@{versions['model'].version}" == registry.serve("", NAME).label
     assert len(versions["model"].sha256) == 64
     assert page.execution_provider.endswith("ExecutionProvider")
     assert page.ByteSize() < 16_000
@@ -124,3 +125,42 @@ def test_the_stage_is_wired_as_the_design_says() -> None:
     assert (STAGE.name, STAGE.kind, STAGE.page) == ("segment", "tattoo", "segment")
     assert (STAGE.consumes, STAGE.publishes) == ("ingested", "segmented")
     STAGE.prepare()
+
+
+async def test_a_shadow_is_compared_and_changes_nothing(scene_png: bytes, monkeypatch) -> None:
+    shelf = Shelf()
+    document = await analysis(shelf, scene_png)
+    alone = await handle(document, shelf)
+    oldest = registry.entries(NAME)[0].label
+    # The active version beside itself would be no comparison: it answers for another one here.
+    monkeypatch.setenv("ASSAY_SHADOW_MODEL", oldest)
+    document.job.model = registry.entries(NAME)[-1].label
+    page = await handle(document, shelf)
+    if oldest == document.job.model:
+        assert not page.HasField("shadow")
+    else:
+        assert f"{page.shadow.model.name}@{page.shadow.model.version}" == oldest
+        assert 0 <= page.shadow.mask_iou.value <= 1
+        assert page.shadow.ink_share.low_95 <= page.shadow.ink_share.high_95
+    page.ClearField("shadow")
+    assert page == alone
+
+
+async def test_a_shadow_that_fails_leaves_the_answer(scene_png: bytes, monkeypatch) -> None:
+    monkeypatch.setenv("ASSAY_SHADOW_MODEL", "ink-seg@99.0.0")
+    shelf = Shelf()
+    page = await handle(await analysis(shelf, scene_png), shelf)
+    assert page.shadow.failure == "MODEL_NOT_FOUND"
+    assert page.mask.key
+    assert not page.shadow.HasField("mask_iou")
+
+
+async def test_a_recalled_model_ends_the_job_with_the_reason(scene_png: bytes, monkeypatch) -> None:
+    label = registry.serve("", NAME).label
+    monkeypatch.setenv("ASSAY_RECALLED_MODELS", label)
+    shelf = Shelf()
+    document = await analysis(shelf, scene_png)
+    document.job.model = label
+    with pytest.raises(FailedPrecondition) as error:
+        await handle(document, shelf)
+    assert error.value.code == "MODEL_RECALLED"

@@ -27,7 +27,7 @@ from assay.common.v1 import types_pb2 as assay_dot_common_dot_v1_dot_types__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/segment/v1/segment.proto\x12\x10\x61ssay.segment.v1\x1a\x1a\x61ssay/common/v1/auth.proto\x1a\x1b\x61ssay/common/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\"o\n\x0eSegmentRequest\x12\x1e\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@H\x00\x12,\n\x06object\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRefH\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"P\n\x0fSegmentResponse\x12+\n\x04page\x18\x01 \x01(\x0b\x32\x1d.assay.segment.v1.SegmentPage\x12\x10\n\x08mask_png\x18\x02 \x01(\x0c\"\xcd\x03\n\x0bSegmentPage\x12(\n\x04mask\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12/\n\x0bprobability\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12+\n\x07overlay\x18\x03 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12,\n\x07regions\x18\x04 \x03(\x0b\x32\x1b.assay.segment.v1.InkRegion\x12\x17\n\x0fregions_omitted\x18\x05 \x01(\x05\x12/\n\tink_share\x18\x06 \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x31\n\x0buncertainty\x18\x07 \x03(\x0b\x32\x1c.assay.common.v1.Measurement\x12+\n\x05\x66lags\x18\x08 \x03(\x0b\x32\x1c.assay.common.v1.QualityFlag\x12\x11\n\tthreshold\x18\t \x01(\x01\x12\x1a\n\x12\x65xecution_provider\x18\n \x01(\t\x12/\n\nprovenance\x18\x0b \x01(\x0b\x32\x1b.assay.common.v1.Provenance\"\xa2\x01\n\tInkRegion\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0f\n\x07\x61rea_px\x18\x02 \x01(\x03\x12\x11\n\tink_share\x18\x03 \x01(\x01\x12!\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x14.assay.common.v1.Box\x12(\n\x08\x63\x65ntroid\x18\x05 \x01(\x0b\x32\x16.assay.common.v1.Point\x12\x18\n\x10mean_probability\x18\x06 \x01(\x01\x32u\n\x0eSegmentService\x12\x63\n\x07Segment\x12 .assay.segment.v1.SegmentRequest\x1a!.assay.segment.v1.SegmentResponse\"\x13\x8a\xb5\x18\x0f\n\x0bstages:call\x18\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x61ssay/segment/v1/segment.proto\x12\x10\x61ssay.segment.v1\x1a\x1a\x61ssay/common/v1/auth.proto\x1a\x1b\x61ssay/common/v1/types.proto\x1a\x1b\x62uf/validate/validate.proto\"o\n\x0eSegmentRequest\x12\x1e\n\x07\x63ontent\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@H\x00\x12,\n\x06object\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRefH\x00\x42\x0f\n\x06source\x12\x05\xbaH\x02\x08\x01\"P\n\x0fSegmentResponse\x12+\n\x04page\x18\x01 \x01(\x0b\x32\x1d.assay.segment.v1.SegmentPage\x12\x10\n\x08mask_png\x18\x02 \x01(\x0c\"\x81\x04\n\x0bSegmentPage\x12(\n\x04mask\x18\x01 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12/\n\x0bprobability\x18\x02 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12+\n\x07overlay\x18\x03 \x01(\x0b\x32\x1a.assay.common.v1.ObjectRef\x12,\n\x07regions\x18\x04 \x03(\x0b\x32\x1b.assay.segment.v1.InkRegion\x12\x17\n\x0fregions_omitted\x18\x05 \x01(\x05\x12/\n\tink_share\x18\x06 \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x31\n\x0buncertainty\x18\x07 \x03(\x0b\x32\x1c.assay.common.v1.Measurement\x12+\n\x05\x66lags\x18\x08 \x03(\x0b\x32\x1c.assay.common.v1.QualityFlag\x12\x11\n\tthreshold\x18\t \x01(\x01\x12\x1a\n\x12\x65xecution_provider\x18\n \x01(\t\x12/\n\nprovenance\x18\x0b \x01(\x0b\x32\x1b.assay.common.v1.Provenance\x12\x32\n\x06shadow\x18\x0c \x01(\x0b\x32\".assay.segment.v1.ShadowComparison\"\xb6\x01\n\x10ShadowComparison\x12\x30\n\x05model\x18\x01 \x01(\x0b\x32!.assay.common.v1.ComponentVersion\x12.\n\x08mask_iou\x18\x02 \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12/\n\tink_share\x18\x03 \x01(\x0b\x32\x1c.assay.common.v1.Measurement\x12\x0f\n\x07\x66\x61ilure\x18\x04 \x01(\t\"\xa2\x01\n\tInkRegion\x12\n\n\x02id\x18\x01 \x01(\x05\x12\x0f\n\x07\x61rea_px\x18\x02 \x01(\x03\x12\x11\n\tink_share\x18\x03 \x01(\x01\x12!\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x14.assay.common.v1.Box\x12(\n\x08\x63\x65ntroid\x18\x05 \x01(\x0b\x32\x16.assay.common.v1.Point\x12\x18\n\x10mean_probability\x18\x06 \x01(\x01\x32u\n\x0eSegmentService\x12\x63\n\x07Segment\x12 .assay.segment.v1.SegmentRequest\x1a!.assay.segment.v1.SegmentResponse\"\x13\x8a\xb5\x18\x0f\n\x0bstages:call\x18\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,9 +45,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENTRESPONSE']._serialized_start=251
   _globals['_SEGMENTRESPONSE']._serialized_end=331
   _globals['_SEGMENTPAGE']._serialized_start=334
-  _globals['_SEGMENTPAGE']._serialized_end=795
-  _globals['_INKREGION']._serialized_start=798
-  _globals['_INKREGION']._serialized_end=960
-  _globals['_SEGMENTSERVICE']._serialized_start=962
-  _globals['_SEGMENTSERVICE']._serialized_end=1079
+  _globals['_SEGMENTPAGE']._serialized_end=847
+  _globals['_SHADOWCOMPARISON']._serialized_start=850
+  _globals['_SHADOWCOMPARISON']._serialized_end=1032
+  _globals['_INKREGION']._serialized_start=1035
+  _globals['_INKREGION']._serialized_end=1197
+  _globals['_SEGMENTSERVICE']._serialized_start=1199
+  _globals['_SEGMENTSERVICE']._serialized_end=1316
 # @@protoc_insertion_point(module_scope)

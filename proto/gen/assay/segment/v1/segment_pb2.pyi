@@ -94,6 +94,7 @@ class SegmentPage(_message.Message):
     THRESHOLD_FIELD_NUMBER: _builtins.int
     EXECUTION_PROVIDER_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     regions_omitted: _builtins.int
     """Regions that were found but not listed, being too many or too small."""
     threshold: _builtins.float
@@ -132,6 +133,10 @@ class SegmentPage(_message.Message):
     def provenance(self) -> _types_pb2.Provenance:
         """What made this page: the model's name, version and hash."""
 
+    @_builtins.property
+    def shadow(self) -> Global___ShadowComparison:
+        """How a second version saw the same photo, where one runs in the shadow. Nothing is concluded from it."""
+
     def __init__(
         self,
         *,
@@ -146,14 +151,55 @@ class SegmentPage(_message.Message):
         threshold: _builtins.float = ...,
         execution_provider: _builtins.str = ...,
         provenance: _types_pb2.Provenance | None = ...,
+        shadow: Global___ShadowComparison | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ink_share", b"ink_share", "mask", b"mask", "overlay", b"overlay", "probability", b"probability", "provenance", b"provenance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ink_share", b"ink_share", "mask", b"mask", "overlay", b"overlay", "probability", b"probability", "provenance", b"provenance", "shadow", b"shadow"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_provider", b"execution_provider", "flags", b"flags", "ink_share", b"ink_share", "mask", b"mask", "overlay", b"overlay", "probability", b"probability", "provenance", b"provenance", "regions", b"regions", "regions_omitted", b"regions_omitted", "threshold", b"threshold", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_provider", b"execution_provider", "flags", b"flags", "ink_share", b"ink_share", "mask", b"mask", "overlay", b"overlay", "probability", b"probability", "provenance", b"provenance", "regions", b"regions", "regions_omitted", b"regions_omitted", "shadow", b"shadow", "threshold", b"threshold", "uncertainty", b"uncertainty"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentPage: _TypeAlias = SegmentPage  # noqa: Y015
+
+@_typing.final
+class ShadowComparison(_message.Message):
+    """A version that ran beside the active one and was only compared with it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    MASK_IOU_FIELD_NUMBER: _builtins.int
+    INK_SHARE_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    failure: _builtins.str
+    """Why there is no comparison, as an error code; empty when there is one."""
+    @_builtins.property
+    def model(self) -> _types_pb2.ComponentVersion:
+        """The shadow's name, version and hash."""
+
+    @_builtins.property
+    def mask_iou(self) -> _types_pb2.Measurement:
+        """Overlap (IoU) of both masks, 0 to 1; 1 when both are empty."""
+
+    @_builtins.property
+    def ink_share(self) -> _types_pb2.Measurement:
+        """Share of the image that the shadow takes for ink, with its interval."""
+
+    def __init__(
+        self,
+        *,
+        model: _types_pb2.ComponentVersion | None = ...,
+        mask_iou: _types_pb2.Measurement | None = ...,
+        ink_share: _types_pb2.Measurement | None = ...,
+        failure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ink_share", b"ink_share", "mask_iou", b"mask_iou", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "ink_share", b"ink_share", "mask_iou", b"mask_iou", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowComparison: _TypeAlias = ShadowComparison  # noqa: Y015
 
 @_typing.final
 class InkRegion(_message.Message):
