@@ -3,8 +3,8 @@
     python -m models.evaluate.boxes --data DIR [--model ink-seg@1.0.0] [--json]
 
 DIR holds photos (any depth) and, beside a folder `images`, a folder `bounding_boxes` with one text file per
-photo: a line `x1 y1 x2 y2` per tattoo, pixels of the photo as it is stored. Photos that ink_masks/annotations.csv
-names are left out: their masks say more.
+photo: a line `x1 y1 x2 y2` per tattoo, pixels of the photo as it is stored. Photos that have a mask
+(ink_masks/annotations.csv) are left out: their masks say more.
 """
 
 from __future__ import annotations

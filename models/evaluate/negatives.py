@@ -125,8 +125,8 @@ def lines(found: BareEvaluation) -> Iterable[str]:
     """The figures for people."""
     for name, part in [*found.sets.items(), ("all", found.all)]:
         yield (
-            f"{name} ({part.photos}): false ink mean {part.mean:.3%}, median {part.median:.3%}, p95 {part.p95:.3%}, "
-            f"worst {part.worst:.3%}; empty {part.empty}, empty or refused {part.refused}"
+            f"{name} ({part.photos}): false ink mean {part.mean:.3%}, median {part.median:.3%}, "
+            f"p95 {part.p95:.3%}, worst {part.worst:.3%}; empty {part.empty}, empty or refused {part.refused}"
         )
 
 

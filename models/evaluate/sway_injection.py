@@ -150,7 +150,7 @@ def passes(median: Response) -> bool:
 
 def _trial(subject: Subject, path: Path, loaded: Networks) -> Trial:
     picture = still(path, subject.frame, subject.box)
-    region, mm_per_px, error = _scale(picture, loaded)
+    region, mm_per_px, error = scale(picture, loaded)
     responses = [] if error else _responses(picture, region, mm_per_px, subject.frame, loaded)
     return Trial(
         subject.name,
@@ -172,7 +172,7 @@ def _responses(
         frames = list(moved(picture, mm / mm_per_px, seed))
         for mode, follow in MODES.items():
             seen[mode][mm] = follow(frames, region, loaded) * mm_per_px
-    return [_response(mode, positions) for mode, positions in seen.items()]
+    return [response_of(mode, positions) for mode, positions in seen.items()]
 
 
 def still(path: Path, frame: int, box: tuple[float, float, float, float]) -> Picture:
@@ -211,7 +211,7 @@ def sine() -> Floats:
     return np.asarray(np.sin(2 * np.pi * FREQUENCY_HZ * np.arange(FRAMES) / FPS), np.float64)
 
 
-def _scale(picture: Picture, loaded: Networks) -> tuple[Roi, float, str]:
+def scale(picture: Picture, loaded: Networks) -> tuple[Roi, float, str]:
     """The subject's settled region and the millimetres per pixel, or why there is none."""
     try:
         made = estimate([Frame(0, 0.0, picture)], loaded).landmarks
@@ -265,7 +265,8 @@ MODES: dict[str, Callable[[Sequence[Picture], Roi, Networks], Floats]] = {
 do. single_pass, quality: the pose stage as it is."""
 
 
-def _response(mode: str, seen: dict[float, Floats]) -> Response:
+def response_of(mode: str, seen: dict[float, Floats]) -> Response:
+    """Static spread, gain and correlation of what was seen, mm, [FRAMES] by amplitude."""
     gains, correlations = [], []
     for mm in AMPLITUDES_MM:
         true = mm * sine()
