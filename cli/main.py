@@ -13,6 +13,7 @@ from cli.demo import demo
 from cli.doctor import doctor
 from cli.evaluate import evaluate
 from cli.jobs import jobs, token
+from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
 from cli.stack import down, logs, status, up
 
@@ -34,7 +35,21 @@ def assay() -> None:
     """
 
 
-for _command in (up, down, status, logs, doctor, token, analyze, balance, jobs, decide, evaluate, demo):
+for _command in (
+    up,
+    down,
+    status,
+    logs,
+    doctor,
+    token,
+    analyze,
+    balance,
+    jobs,
+    models,
+    decide,
+    evaluate,
+    demo,
+):
     assay.add_command(_command)
 
 

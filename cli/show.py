@@ -145,3 +145,19 @@ def jobs(views: Sequence[Json], out: Console) -> None:
             str((view.get("error") or {}).get("code") or ""),
         )
     out.print(shown)
+
+
+def models(views: Sequence[Json], out: Console) -> None:
+    """Prints the versions of models as one table."""
+    shown = table("Models", "model", "kind", "state", "why", "by", "since (UTC)")
+    for view in views:
+        recalled = bool(view.get("recalled"))
+        shown.add_row(
+            str(view.get("model", "")),
+            str(view.get("kind", "")),
+            "recalled" if recalled else "served",
+            str(view.get("reason") or ""),
+            str(view.get("recalled_by") or ""),
+            str(view.get("recalled_at") or "")[:16].replace("T", " "),
+        )
+    out.print(shown)

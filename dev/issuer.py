@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from dev.credentials import keep
+from dev.credentials import keep, write_private
 
 # The command line's client first; the second may also call a stage's own gRPC port.
 CLIENTS = {
-    "assay-cli": ("analyses:read", "analyses:write", "color:read"),
+    "assay-cli": ("analyses:read", "analyses:write", "color:read", "models:read", "models:recall"),
     "assay-inside": ("analyses:read", "analyses:write", "color:read", "stages:call"),
 }
 
@@ -62,22 +62,22 @@ def key_set_file(folder: Path) -> Path:
 
 
 def clients_file(folder: Path) -> Path:
-    """The issuer's clients as JSON, all of one tenant."""
-
-    def draw() -> str:
-        tenant = str(uuid.uuid4())
-        clients = [
-            {
-                "client_id": name,
-                "client_secret": secrets.token_urlsafe(32),
-                "tenant_id": tenant,
-                "scopes": list(scopes),
-            }
-            for name, scopes in CLIENTS.items()
-        ]
-        return json.dumps(clients, indent=2)
-
-    return keep(folder / "clients.json", draw)
+    """The issuer's clients as JSON, all of one tenant; secrets are drawn once, scopes follow CLIENTS."""
+    path = folder / "clients.json"
+    kept = {one["client_id"]: one for one in json.loads(path.read_text())} if path.exists() else {}
+    tenant = next((one["tenant_id"] for one in kept.values()), str(uuid.uuid4()))
+    clients = [
+        {
+            "client_id": name,
+            "client_secret": kept[name]["client_secret"] if name in kept else secrets.token_urlsafe(32),
+            "tenant_id": tenant,
+            "scopes": list(scopes),
+        }
+        for name, scopes in CLIENTS.items()
+    ]
+    if clients != list(kept.values()):
+        write_private(path, json.dumps(clients, indent=2))
+    return path
 
 
 def first_client(folder: Path) -> Client:

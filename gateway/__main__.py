@@ -12,6 +12,7 @@ from assay.gateway.v1 import gateway_pb2_grpc
 
 from gateway import catalogue
 from gateway.api.analyses import AnalysisServicer
+from gateway.api.models import ModelServicer
 from gateway.api.platform import PlatformServicer
 from gateway.desk import Desk
 from gateway.issuer.service import TokenServicer
@@ -52,6 +53,7 @@ class Gateway:
             catalogue=catalogue.load(),
         )
         gateway_pb2_grpc.add_AnalysisServiceServicer_to_server(AnalysisServicer(desk), server)
+        gateway_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(desk), server)
         gateway_pb2_grpc.add_PlatformServiceServicer_to_server(PlatformServicer(desk), server)
         gateway_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(resources.settings), server)
 

@@ -10,22 +10,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh.errors import InvalidInput
+from mesh import recalls
+from mesh.errors import FailedPrecondition, InvalidInput
 
-PARTS = ("models", "rulesets")
+PARTS = ("models", "inner_models", "rulesets")
 FILE = Path(__file__).with_name("catalogue.json")
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Names with versions by kind of assessment, for example "ink-seg@0.1.0" and "tattoo@1.0.0"."""
+    """Names with versions by kind of assessment, for example "ink-seg@0.1.0" and "tattoo@1.0.0".
+
+    inner_models run with the others: no caller names them, but they can be withdrawn as well.
+    """
 
     models: Mapping[str, frozenset[str]]
+    inner_models: Mapping[str, frozenset[str]]
     rulesets: Mapping[str, frozenset[str]]
 
     def check(self, kind: str, *, model: str, ruleset: str) -> None:
-        """Raises InvalidInput when one is named that is not served; empty means the active one."""
+        """Raises InvalidInput when one is named that is not served, FailedPrecondition (MODEL_RECALLED).
+
+        Empty means the active one.
+        """
         _check("MODEL_NOT_FOUND", "model", model, self.models[kind])
+        if model and (recall := recalls.of(model)):
+            left = sorted(name for name in self.models[kind] if recalls.of(name) is None)
+            raise FailedPrecondition(
+                "MODEL_RECALLED",
+                f"{model} was recalled: {recall.reason}",
+                field="model",
+                fix=f"Leave it out for the active one, or name one of: {', '.join(left) or 'none is left'}.",
+            )
         _check("RULESET_NOT_FOUND", "ruleset", ruleset, self.rulesets[kind])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import grpc.aio
 import psycopg
@@ -16,8 +15,8 @@ from assay.gateway.v1 import gateway_pb2_grpc
 from gateway import catalogue
 from gateway.ledger.ids import uuid7
 from gateway.migrate import migrate
+from mesh import registry
 from mesh.settings import Settings
-from svc_balance.pose import contract as pose_models
 from svc_decision.rulefile import available
 from tests.gateway.callers import Served
 from tests.gateway.conftest import Servers
@@ -91,11 +90,11 @@ def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
 
 def test_the_catalogue_names_what_the_stages_hold() -> None:
     assert frozenset().union(*catalogue.load().rulesets.values()) == frozenset(available())
-    cards = (Path(__file__).resolve().parents[2] / "models" / "registry").glob("*/*/model.json")
-    released = {f"{card.parent.parent.name}@{card.parent.name}" for card in cards}
-    # The detector and models of other landmark sets are not for callers to name.
-    inner = {name for name in pose_models.known() if "landmarks" not in pose_models.find(name).outputs}
-    assert frozenset().union(*catalogue.load().models.values()) == released - inner
+    served = {entry.label for entry in registry.entries() if entry.state == registry.RELEASED}
+    named = frozenset().union(*catalogue.load().models.values())
+    inner = frozenset().union(*catalogue.load().inner_models.values())
+    assert named | inner == served
+    assert not named & inner
 
 
 def test_identifiers_sort_by_time_and_never_repeat() -> None:

@@ -530,6 +530,170 @@ class TokenService:
             _registered_method=True)
 
 
+class ModelServiceStub:
+    """Models that analyses are made with, and the switch that withdraws one.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListModels = channel.unary_unary(
+                '/assay.gateway.v1.ModelService/ListModels',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.RecallModel = channel.unary_unary(
+                '/assay.gateway.v1.ModelService/RecallModel',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+                _registered_method=True)
+        self.RestoreModel = channel.unary_unary(
+                '/assay.gateway.v1.ModelService/RestoreModel',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RestoreModelRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+                _registered_method=True)
+
+
+class ModelServiceServicer:
+    """Models that analyses are made with, and the switch that withdraws one.
+    """
+
+    def ListModels(self, request, context):
+        """Lists the versions that may be named, with what withdraws them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RecallModel(self, request, context):
+        """Withdraws a version from every service within seconds. Repeating it keeps the first reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreModel(self, request, context):
+        """Takes a recall back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ModelServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'RecallModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecallModel,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.SerializeToString,
+            ),
+            'RestoreModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreModel,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RestoreModelRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'assay.gateway.v1.ModelService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('assay.gateway.v1.ModelService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ModelService:
+    """Models that analyses are made with, and the switch that withdraws one.
+    """
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.ModelService/ListModels',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecallModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.ModelService/RecallModel',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.ModelService/RestoreModel',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.RestoreModelRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class PlatformServiceStub:
     """What the platform says of itself.
     """

@@ -185,6 +185,61 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_TokenServiceServicer_to_server(servicer: TokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class ModelServiceStub:
+    """Models that analyses are made with, and the switch that withdraws one."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
+    ListModels: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListModelsRequest, _gateway_pb2.ListModelsResponse]
+    """Lists the versions that may be named, with what withdraws them."""
+    RecallModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]
+    """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+    RestoreModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]
+    """Takes a recall back."""
+
+@_typing.type_check_only
+class ModelServiceAsyncStub(ModelServiceStub):
+    """Models that analyses are made with, and the switch that withdraws one."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListModels: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListModelsRequest, _gateway_pb2.ListModelsResponse]  # type: ignore[assignment]
+    """Lists the versions that may be named, with what withdraws them."""
+    RecallModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
+    """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+    RestoreModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
+    """Takes a recall back."""
+
+class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Models that analyses are made with, and the switch that withdraws one."""
+
+    @_abc_1.abstractmethod
+    def ListModels(
+        self,
+        request: _gateway_pb2.ListModelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ListModelsResponse, _abc.Awaitable[_gateway_pb2.ListModelsResponse]]:
+        """Lists the versions that may be named, with what withdraws them."""
+
+    @_abc_1.abstractmethod
+    def RecallModel(
+        self,
+        request: _gateway_pb2.RecallModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ModelView, _abc.Awaitable[_gateway_pb2.ModelView]]:
+        """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+
+    @_abc_1.abstractmethod
+    def RestoreModel(
+        self,
+        request: _gateway_pb2.RestoreModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ModelView, _abc.Awaitable[_gateway_pb2.ModelView]]:
+        """Takes a recall back."""
+
+def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class PlatformServiceStub:
     """What the platform says of itself."""
 
