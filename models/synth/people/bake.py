@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import AssayError
+from mesh.landmarks import INDEX
 from models.convert import fetch
 from models.synth.people import fields, mpfb
 from models.synth.people.asset import ASSET, CACHE
@@ -49,6 +50,8 @@ LOCAL = (
     ("neck/neck-scale-vert-decr", "neck/neck-scale-vert-incr"),
     ("head/head-fat-decr", "head/head-fat-incr"),
 )
+HIPS = 0.8
+"""MakeHuman's hip joints stand wider than people's (Bell, Pedersen & Brand 1990): share of the distance kept."""
 RACES = ("african", "asian", "caucasian")
 
 
@@ -90,7 +93,11 @@ def baked(folder: Path) -> dict[str, NDArray[np.generic]]:
     middle = shapes.mean(axis=0)
     joints = {name: np.unique(mesh.quads[mesh.groups == name]) for name in np.unique(mesh.groups)}
     heads = np.stack([shapes[:, joints[cube]].mean(axis=1) for cube in cubes], axis=1)
-    points = fields.landmark_vertices(folder, mesh, joints, middle)
+    rows_of = fields.landmark_vertices(folder, mesh, joints, middle)
+    points = np.stack([shapes[:, rows].mean(axis=1) for rows in rows_of], axis=1)
+    for side in ("left", "right"):
+        points[:, INDEX[f"{side}_hip"], 0] *= HIPS
+        heads[:, bones.index(f"thigh_{side[0]}"), 0] *= HIPS
     parts = fields.parts(mesh)
     kept, quads = np.unique(mesh.quads[parts > 0], return_inverse=True)
     named = dict(zip(bones, heads.mean(axis=0), strict=True))
@@ -100,8 +107,8 @@ def baked(folder: Path) -> dict[str, NDArray[np.generic]]:
         "parents": np.array(parents, np.int8),
         "heads": heads.astype(np.float32),
         "vertices": np.round(shapes[:, kept] * 10).astype(np.int16),
-        "points": np.stack([shapes[:, rows].mean(axis=1) for rows in points], axis=1).astype(np.float32),
-        "point_bones": np.array([fields.bone_of(chosen, weights, rows) for rows in points], np.int8),
+        "points": points.astype(np.float32),
+        "point_bones": np.array(fields.carriers(bones, chosen, weights, rows_of), np.int8),
         "quads": quads.reshape(-1, 4).astype(np.uint16),
         "parts": parts[parts > 0],
         "bone_of": chosen[kept].astype(np.uint8),
@@ -128,7 +135,8 @@ def _bodies(folder: Path, mesh: mpfb.Mesh) -> tuple[Floats, dict[str, NDArray[np
     for number in range(BODIES):
         sex = ("female", "male")[number % 2]
         old, muscle, weight, height, proportion = rng.uniform(0, 1, 5)
-        old = old**1.5
+        # MakeHuman runs from 1.1 to 2.6 m; adults do not.
+        old, height = old**1.5, 0.3 + 0.4 * height
         race = dict(zip(RACES, rng.dirichlet([0.6] * 3), strict=True))
         shape = mesh.vertices.copy()
         for age, share in (("young", 1 - old), ("old", old)):

@@ -36,6 +36,20 @@ JOINTS = {
     "ankle": ("joint-{}-ankle",),
     "foot_index": ("joint-{}-toe-1-3", "joint-{}-toe-2-4"),
 }
+# Bones whose heads those joints are, and the bones that knuckles and toes lie on.
+CARRIERS = {
+    "shoulder": "upperarm",
+    "elbow": "lowerarm",
+    "wrist": "hand",
+    "pinky": "hand",
+    "index": "hand",
+    "thumb": "thumb_01",
+    "hip": "thigh",
+    "knee": "calf",
+    "ankle": "foot",
+    "heel": "foot",
+    "foot_index": "ball",
+}
 HEEL_HEIGHT_MM = 22.0
 
 
@@ -85,11 +99,18 @@ def _body(mesh: Mesh) -> NDArray[np.bool_]:
     return inside
 
 
-def bone_of(chosen: Ints, weights: Floats, rows: Ints) -> int:
-    """The bone that carries most of some vertices."""
-    total = np.zeros(int(chosen.max()) + 1)
-    np.add.at(total, chosen[rows], weights[rows])
-    return int(total.argmax())
+def carriers(bones: list[str], chosen: Ints, weights: Floats, rows_of: list[Ints]) -> list[int]:
+    """The bone that carries each landmark: a joint goes with the bone that turns about it."""
+    found = []
+    for name, rows in zip(NAMES, rows_of, strict=True):
+        side, _, part = name.partition("_")
+        if part in CARRIERS:
+            found.append(bones.index(f"{CARRIERS[part]}_{side[0]}"))
+            continue
+        total = np.zeros(len(bones))
+        np.add.at(total, chosen[rows], weights[rows])
+        found.append(int(total.argmax()))
+    return found
 
 
 def zones(
@@ -156,7 +177,7 @@ def face(folder: Path, mesh: Mesh, shape: Floats) -> dict[str, Floats]:
         iris[rows] = np.degrees(np.arctan2(np.hypot(off[:, 0], off[:, 2]), off[:, 1]))
     return {
         "lips": lips,
-        "brows": strength("eyebrows/eyebrows-trans-up"),
+        "brows": np.clip(strength("eyebrows/eyebrows-trans-up") * 6 - 5, 0, 1),
         "scalp": np.where(ears, -50.0, scalp),
         "iris": iris,
     }
