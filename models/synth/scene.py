@@ -1,24 +1,32 @@
-"""A whole synthetic photograph with its exact ink mask."""
+"""A whole synthetic photograph with its exact truth: ink, its class, the skin's colour without light."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.synth import clutter, skin
+from models.synth import clutter, hair, skin
 from models.synth.arrays import Bytes, Image, Rng, blur
-from models.synth.camera import develop, expose
-from models.synth.designs import Motif, draw
-from models.synth.inks import INK_CLASSES, Ink
-from models.synth.pigment import absorbance as recipe
+from models.synth.camera import photograph
+from models.synth.designs import EMPTY, Library
+from models.synth.geometry import Layer, Surface, place, surface
+from models.synth.inks import Ink
+from models.synth.light import illuminate
+from models.synth.spectra.bottle import ink_table, mixed
+from models.synth.spectra.observer import LIGHTS
+from models.synth.spectra.person import Person, draw_person, skin_linear, skin_table, typology_angle
+from svc_color.difference import delta_e_2000
+from svc_color.space import linear_to_lab
 
 INK, IGNORE, BARE = 255, 128, 0
-# Natural-log absorbance, strongest channel: below it nobody sees ink (about 1 dE00); above it everybody does.
-INVISIBLE, VISIBLE = 0.10, 0.26
+INVISIBLE, VISIBLE = 1.0, 2.5
+"""CIEDE2000 between inked and bare skin: below the first nobody sees ink, above the second everybody does."""
+
+BARE_SHARE = 0.25
+"""Scenes without any ink."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +38,9 @@ class Scene:
     skin: Bytes
     """(H, W) uint8: 255 where skin (inked or not) is to be seen."""
     ita: float
-    """The skin's individual typology angle before light and camera, degrees."""
+    """Individual typology angle of the bare skin's median colour, light and camera apart; degrees."""
     ink_class: Bytes
-    """(H, W) uint8: the ink that changes the skin's colour most, 1..16 as `INK_CLASSES`; 0 where mask is 0."""
+    """(H, W) uint8: the ink that changes the skin's colour most, 1..16 as `INK_CLASSES`; 0 where mask is."""
     albedo: NDArray[np.float16]
     """(H, W, 3) linear sRGB under D65 of skin and ink, without light or camera."""
     melanin: float
@@ -45,93 +53,140 @@ class Scene:
     """The inks that were laid."""
 
 
-def compose(seed: int, size: int = 512, motifs: Sequence[Motif] = ()) -> Scene:
-    """The scene of that seed: the same numbers give the same bytes on the same OpenCV and NumPy."""
+@dataclass(frozen=True)
+class Tattoo:
+    """What ink does at each pixel: natural logarithms of ratios to bare skin."""
+
+    log_ratio: Image
+    """(H, W, 6): linear sRGB under D65, then under the scene's light."""
+    difference: Image
+    """(H, W) CIEDE2000 to bare skin, to first order."""
+    ink_class: Bytes
+    """(H, W): 1..16 where any ink is, else 0."""
+
+
+def compose(seed: int, size: int = 512, library: Library = EMPTY) -> Scene:
+    """The scene of that seed: the same numbers give the same bytes on the same OpenCV, NumPy and library."""
     rng = np.random.default_rng(seed)
     shape = (size, size)
-    ita = float(rng.uniform(-50, 60))
-    surface = skin.limb(rng, shape, ita)
-    ink = (
-        place(rng, shape, surface.shape, motifs) if rng.random() < 0.93 else np.zeros((*shape, 3), np.float32)
-    )
-    lit = apply_ink(rng, surface.linear, ink)
-    clutter.pen(rng, lit)
-    clutter.scratch(rng, lit)
-    skin.hair(rng, lit, surface.shape)
-    skin.glare(rng, lit, surface.shape, surface.light)
-    edge = blur(surface.shape.astype(np.float32), rng.uniform(0.4, 1.2))[:, :, None]
-    lit = lit * edge + clutter.background(rng, shape, motifs) * (1 - edge)
-    seen = clutter.cover(rng, lit, surface.shape, motifs)
-    clutter.wrap(rng, lit)
+    person, light = draw_person(rng), str(rng.choice(LIGHTS, p=_LIGHT_SHARES))
+    where = surface(rng, shape, library)
+    complexion = skin.grow(rng, where, person)
+    layer = None if rng.random() < BARE_SHARE else place(rng, where, library)
+    tattoo = _tattoo(rng, layer, person, light, where)
+    if layer is not None:
+        skin.flush(rng, complexion, layer.amounts.max(0, initial=0.0))
+    coloured = _colours(complexion, person, light) * np.exp(tattoo.log_ratio)
+    lighting = illuminate(rng, where, complexion.relief_cm)
+    lit = np.ascontiguousarray(coloured[:, :, 3:]) * lighting.diffuse
+    names = clutter.in_skin(rng, lit, where, library) + hair.grow(rng, lit, where, lighting.diffuse)
+    lit += lighting.glare[:, :, None]
+    lit, seen, others = _surround(rng, lit, where, layer, library)
     subject = float(np.median(lit[seen].mean(-1))) if seen.any() else 0.3
-    rgb = develop(rng, expose(rng, lit, subject))
-    mask = ink_mask(ink, seen)
-    number = np.where(mask == BARE, 0, _nearest(ink)).astype(np.uint8)
-    present = [n for n in np.unique(number) if n]
-    inks = tuple(Ink(INK_CLASSES[n - 1], 1.0, 0.003) for n in present)
-    albedo = (skin.skin_colour(ita) * np.exp(-ink)).astype(np.float16)
-    melanin = float(np.interp(-ita, (-60, -48, -19, 10, 50), (0.003, 0.0097, 0.04, 0.1, 0.3)))
+    rgb, hidden, last = clutter.overlay(rng, photograph(rng, lit, subject), library)
+    seen &= ~hidden
+    mask = ink_mask(tattoo.difference, seen)
+    albedo = coloured[:, :, :3].astype(np.float16)
+    kind = "tattoo" if layer is not None and layer.inks else "bare"
     return Scene(
-        rgb, mask, seen.astype(np.uint8) * 255, ita, number, albedo, melanin,
-        "tattoo" if present else "bare", (), inks,
-    )  # fmt: skip
+        rgb=rgb,
+        mask=mask,
+        skin=seen.astype(np.uint8) * np.uint8(255),
+        ita=_angle(albedo, seen & (mask == BARE), person),
+        ink_class=np.where(mask == BARE, np.uint8(0), tattoo.ink_class),
+        albedo=albedo,
+        melanin=person.melanin,
+        kind=kind,
+        clutter=names + others + last,
+        inks=layer.inks if layer is not None else (),
+    )
 
 
-def _nearest(absorbance: Image) -> Bytes:
-    """The class whose hue of absorbance is nearest, 1..14."""
-    known = np.stack([recipe(name) for name in INK_CLASSES[:14]])
-    known /= np.linalg.norm(known, axis=1, keepdims=True)
-    return np.asarray((absorbance @ known.T).argmax(-1) + 1, np.uint8)
+_LIGHT_SHARES = (0.38, 0.16, 0.05, 0.1, 0.16, 0.05, 0.1)
 
 
-def ink_mask(absorbance: Image, seen: NDArray[np.bool_]) -> Bytes:
-    """Mask (H, W) of ink (absorbance (H, W, 3)) where skin is to be seen."""
-    strongest = absorbance.max(-1)
-    mask = np.full(strongest.shape, IGNORE, np.uint8)
-    mask[strongest >= VISIBLE] = INK
-    mask[(strongest < INVISIBLE) | ~seen] = BARE
+def ink_mask(difference: Image, seen: NDArray[np.bool_]) -> Bytes:
+    """Mask (H, W) of ink that changes the skin's colour by `difference` (H, W), where skin is to be seen."""
+    mask = np.full(difference.shape, IGNORE, np.uint8)
+    mask[difference >= VISIBLE] = INK
+    mask[(difference < INVISIBLE) | ~seen] = BARE
     return mask
 
 
-def apply_ink(rng: Rng, linear: Image, absorbance: Image) -> Image:
-    """Multiply skin by the ink's transmission in linear light; skin above the ink blurs and veils it."""
-    if not absorbance.any():
-        return linear.copy()
-    spread = blur(absorbance, rng.uniform(0.3, 1.1))
-    transmission = np.exp(-spread)
-    veil = np.float32(rng.uniform(0, 0.05))  # light scattered back before it reaches the ink
-    return np.asarray(linear * (veil + (1 - veil) * transmission), np.float32)
-
-
-def place(rng: Rng, shape: tuple[int, int], where: NDArray[np.bool_], motifs: Sequence[Motif]) -> Image:
-    """One to four designs, warped onto the skin, each of its own age: absorbance (H, W, 3)."""
-    out = np.zeros((*shape, 3), np.float32)
-    rows, cols = np.nonzero(where)
-    if not len(rows):
-        return out
-    for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.55, 0.25, 0.12, 0.08]))):
-        at = int(rng.integers(len(rows)))
-        centre = 0.5 * np.array([cols[at], rows[at]]) + 0.5 * np.array([cols.mean(), rows.mean()])
-        extent = max(shape) * np.exp(rng.uniform(np.log(0.18), np.log(1.15)))
-        line = float(np.exp(rng.uniform(np.log(1.0), np.log(max(1.6, extent / 55)))))
-        canvas = int(np.clip(extent, 64, 512))
-        design = draw(rng, canvas, max(1.0, line * canvas / extent), motifs)
-        age = rng.uniform(0.3, 0.8) if rng.random() < 0.3 else rng.uniform(0.8, 1.2)
-        np.maximum(out, _warp(rng, design, shape, centre, extent) * np.float32(age), out=out)
+def metric(person: Person) -> NDArray[np.float64]:
+    """(3, 3) G such that CIEDE2000 of a small log ratio g to the bare skin is sqrt(g G g), to first order."""
+    skin_rgb = skin_linear(person.optics)
+    step = 0.05
+    basis = np.concatenate([np.eye(3), [[1, 1, 0], [1, 0, 1], [0, 1, 1]]]) * step
+    # Both signs: the formula is not even about a colour.
+    squares = [
+        np.square(delta_e_2000(linear_to_lab(skin_rgb * np.exp(sign * basis)), linear_to_lab(skin_rgb)))
+        for sign in (-1, 1)
+    ]
+    q = (squares[0] + squares[1]) / (2 * step * step)
+    pairs = {(0, 1): 3, (0, 2): 4, (1, 2): 5}
+    out = np.diag(q[:3])
+    for (i, j), k in pairs.items():
+        out[i, j] = out[j, i] = (q[k] - q[i] - q[j]) / 2
     return out
 
 
-def _warp(
-    rng: Rng, design: Image, shape: tuple[int, int], centre: NDArray[np.float64], extent: float
-) -> Image:
-    """Rotate, scale, shear and bend a design into the frame."""
-    canvas = design.shape[0]
-    angle = rng.normal(0, 0.5) if rng.random() < 0.7 else rng.uniform(0, 6.3)
-    scale = extent / canvas
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turn = turn @ np.array([[1, rng.normal(0, 0.12)], [0, rng.uniform(0.75, 1.1)]])
-    if rng.random() < 0.5:
-        turn[:, 0] *= -1
-    matrix = np.column_stack([turn, centre - turn @ np.full(2, canvas / 2)])
-    warped = cv2.warpAffine(design, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR)
-    return np.maximum(np.asarray(warped, np.float32), 0)
+def _tattoo(rng: Rng, layer: Layer | None, person: Person, light: str, where: Surface) -> Tattoo:
+    """Look up every ink of the layer; mixed inks multiply (Lambert and Beer)."""
+    shape = where.where.shape
+    log_ratio = np.zeros((*shape, 6), np.float32)
+    strongest, ink_class = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    root = np.linalg.cholesky(metric(person) + 1e-9 * np.eye(3)).astype(np.float32)
+    if layer is None:
+        return Tattoo(log_ratio, strongest, ink_class)
+    veil, blown_cm = float(0.04 + 0.8 * rng.random() ** 1.5), float(0.03 * rng.random() ** 3)
+    for amount, ink in zip(layer.amounts, layer.inks, strict=True):
+        # Light wanders about as far sideways as the ink is deep; pigment itself spreads with the years.
+        spread = float(np.hypot(ink.clear_cm, blown_cm)) / where.cm_per_px
+        laid = blur(amount, max(spread, 0.35)) * np.float32(ink.amount)
+        at = laid > 0.002
+        part = ink_table(mixed(rng, ink, veil), person, light).lookup(laid[at])
+        log_ratio[at] += part
+        change = np.linalg.norm(part[:, :3] @ root, axis=1)
+        wins = change > strongest[at]
+        ink_class[at] = np.where(wins, np.uint8(ink.number), ink_class[at])
+        strongest[at] = np.maximum(strongest[at], change)
+    difference = np.linalg.norm(log_ratio[:, :, :3] @ root, axis=2)
+    return Tattoo(log_ratio, difference.astype(np.float32), ink_class)
+
+
+def _colours(complexion: skin.Complexion, person: Person, light: str) -> Image:
+    """Colour of the skin (H, W, 6) before ink: under D65, then under the scene's light."""
+    coloured = skin_table(person, light).colours(complexion.log_melanin, complexion.log_blood)
+    for amount, what in complexion.stains:
+        at = amount > 0.002
+        coloured[at] *= np.exp(ink_table(what, person, light).lookup(amount[at]))
+    return coloured
+
+
+def _surround(
+    rng: Rng, lit: Image, where: Surface, layer: Layer | None, library: Library
+) -> tuple[Image, NDArray[np.bool_], tuple[str, ...]]:
+    """Put what is behind and before the lit skin around it: the scene, the skin still seen, names."""
+    shape = (int(where.where.shape[0]), int(where.where.shape[1]))
+    inside = where.where.astype(np.float32)
+    back, names = clutter.behind(rng, shape, library, layer.designs if layer is not None else ())
+    if rng.random() < 0.5:  # the limb's own shadow on what lies behind it
+        shift = rng.normal(0, 0.03, 2) * max(shape)
+        moved = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
+        dark = np.asarray(
+            cv2.warpAffine(inside, moved, shape[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32
+        )
+        soft = float(np.exp(rng.uniform(np.log(0.004), np.log(0.05)))) * max(shape)
+        back = back * (1 - rng.uniform(0.1, 0.8) * skin.wide_blur(dark, soft))[:, :, None]
+    edge = blur(inside, rng.uniform(0.4, 1.2))[:, :, None]
+    scene = lit * edge + back * (1 - edge)
+    seen, more = clutter.before(rng, scene, where, where.where, library)
+    return scene.astype(np.float32), seen, names + more + clutter.film(rng, scene)
+
+
+def _angle(albedo: NDArray[np.float16], bare: NDArray[np.bool_], person: Person) -> float:
+    """ITA of the bare skin that is seen; the person's where there is hardly any."""
+    if bare.sum() < 200:
+        return person.ita
+    return float(typology_angle(np.median(albedo[bare].astype(np.float64), axis=0)))

@@ -26,7 +26,7 @@ def any_colour(rng: Rng) -> NDArray[np.float32]:
     if kind < 0.45:  # black, grey and white things are the commonest
         return np.full(3, rng.uniform(0.005, 0.9) ** rng.uniform(1, 2.5), np.float32)
     if kind < 0.58:  # skin-like: wood, cardboard, another person
-        return np.asarray(skinany_colour(rng.uniform(-50, 60)) * rng.uniform(0.4, 1.3), np.float32)
+        return np.asarray(skin_colour(rng.uniform(-50, 60)) * rng.uniform(0.4, 1.3), np.float32)
     vivid = rng.uniform(0.01, 0.9, 3) ** rng.uniform(1, 2)
     return np.asarray(vivid.mean() + rng.uniform(0.1, 1) ** 1.5 * (vivid - vivid.mean()), np.float32)
 

@@ -1,8 +1,8 @@
 """Light and the eye: from a reflectance spectrum to linear sRGB under one of several lights.
 
 `cie.csv` holds the CIE 1931 2 degree colour-matching functions and the spectra of the lights (CIE 15:2018:
-daylight D65 and D50, incandescent A, white diodes LED-B2 and LED-B4, fluorescent FL2 and FL7), every 5 nm from
-400 to 780 nm. It is made by
+daylight D65 and D50, incandescent A, white diodes LED-B2 and LED-B4, fluorescent FL2 and FL7), every 5 nm
+from 400 to 780 nm. It is made by
 
     python -m models.synth.spectra.observer > models/synth/spectra/cie.csv
 

@@ -92,7 +92,7 @@ class SkinTable:
 
 
 def skin_table(person: Person, light: str) -> SkinTable:
-    """The table of a person under a light: spectra at 26 x 12 points, between them a cubic in the logarithm."""
+    """The table of a person under a light: spectra at 26 x 12 points, a cubic of logarithms between."""
     optics = replace(
         person.optics,
         melanin=np.exp(np.linspace(*_LOG_MELANIN, _KNOTS[0]))[:, None],
