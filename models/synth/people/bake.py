@@ -158,7 +158,11 @@ def _bodies(folder: Path, mesh: mpfb.Mesh) -> tuple[Floats, dict[str, NDArray[np
         sexes.append(sex)
         ages.append(old)
         weights.append(weight)
-    about = {"sex": np.array(sexes), "old": np.array(ages, np.float32), "weight": np.array(weights, np.float32)}
+    about = {
+        "sex": np.array(sexes),
+        "old": np.array(ages, np.float32),
+        "weight": np.array(weights, np.float32),
+    }
     return np.stack(shapes), about
 
 

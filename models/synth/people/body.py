@@ -41,7 +41,8 @@ class Body:
         for place in range(4):
             for axis in range(3):
                 total[:, axis] += np.bincount(quads[:, place], across[:, axis], len(total))
-        return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-6), np.float32)
+        length = np.sqrt(total[:, 0] ** 2 + total[:, 1] ** 2 + total[:, 2] ** 2)
+        return np.asarray(total / np.maximum(length, 1e-6)[:, None], np.float32)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,13 @@ SKIN, TOP, BOTTOM, SOCK, SHOE, TRESS = range(6)
 BARE = 9.0
 _OVERLAP = 0.12
 """How far skin goes on under a hem, in the units of `along`."""
-_HAIR = ((0.006, 0.005, 0.005), (0.03, 0.017, 0.01), (0.09, 0.05, 0.025), (0.35, 0.24, 0.12), (0.4, 0.39, 0.38))
+_HAIR = (
+    (0.006, 0.005, 0.005),
+    (0.03, 0.017, 0.01),
+    (0.09, 0.05, 0.025),
+    (0.35, 0.24, 0.12),
+    (0.4, 0.39, 0.38),
+)
 _IRIS = ((0.03, 0.015, 0.008), (0.06, 0.04, 0.015), (0.06, 0.1, 0.16), (0.07, 0.09, 0.05))
 
 
@@ -148,7 +154,10 @@ def _skin(look: Look) -> Singles:
     lay(held["lips"] * 1.2, base * [0.95, 0.55, 0.55])
     lay(held["brows"] * 0.9, look.hair_colour)
     if look.hair != "bald":
-        lay(held["scalp"] / 6 * (held["group"] == HEAD), look.palette[TOP] if look.hair == "cap" else look.hair_colour)
+        lay(
+            held["scalp"] / 6 * (held["group"] == HEAD),
+            look.palette[TOP] if look.hair == "cap" else look.hair_colour,
+        )
     eye = held["iris"] < 180
     colours[eye] = 0.6
     colours[held["iris"] < 40] = look.iris
@@ -179,7 +188,8 @@ def _cloth(rng: Rng) -> Floats:
     """A colour of cloth, linear: greys, dark and bright ones."""
     if rng.random() < 0.4:
         return np.full(3, rng.choice([0.01, 0.02, 0.05, 0.15, 0.4, 0.75]) * rng.uniform(0.8, 1.2))
-    return np.asarray(rng.uniform(0.01, 0.9, 3) ** 2.2)
+    bright = rng.uniform(0.01, 0.9, 3) ** 2.2
+    return np.asarray(bright.mean() + rng.uniform(0.2, 1) * (bright - bright.mean()))
 
 
 def _styles(sex: str) -> list[float]:

@@ -165,7 +165,9 @@ def face(folder: Path, mesh: Mesh, shape: Floats) -> dict[str, Floats]:
         moved = np.linalg.norm(read_target(folder, name, size), axis=1)
         return np.asarray(moved / moved.max())
 
-    lips = np.maximum(strength("mouth/mouth-upperlip-volume-incr"), strength("mouth/mouth-lowerlip-volume-incr"))
+    lips = np.maximum(
+        strength("mouth/mouth-upperlip-volume-incr"), strength("mouth/mouth-lowerlip-volume-incr")
+    )
     ears = strength("ears/l-ear-rot-forward") + strength("ears/r-ear-rot-forward") > 0.02
     eyes = {x: np.unique(mesh.quads[mesh.groups == f"helper-{x}-eye"]) for x in "lr"}
     level = np.mean([shape[rows].mean(axis=0) for rows in eyes.values()], axis=0)

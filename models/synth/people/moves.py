@@ -65,13 +65,28 @@ def _legs(rng: Rng, kind: str, turns: dict[str, Floats]) -> None:
 
 def _arm(rng: Rng, kind: str, side: str, turns: dict[str, Floats]) -> None:
     chest, sign = turns["chest"], -1.0 if side == "left" else 1.0
-    out, forward, elbow, twist = rng.normal(12, 5), rng.normal(3, 8), abs(rng.normal(12, 10)), rng.normal(0, 15)
+    out, forward, elbow, twist = (
+        rng.normal(12, 5),
+        rng.normal(3, 8),
+        abs(rng.normal(12, 10)),
+        rng.normal(0, 15),
+    )
     if kind == "hips":
-        out, forward, elbow, twist = rng.normal(45, 5), rng.normal(-18, 6), rng.normal(92, 8), rng.normal(72, 8)
+        out, forward, elbow, twist = (
+            rng.normal(45, 5),
+            rng.normal(-18, 6),
+            rng.normal(92, 8),
+            rng.normal(72, 8),
+        )
     elif kind == "wide":
         out, forward, elbow = rng.uniform(30, 110), rng.normal(5, 15), abs(rng.normal(10, 12))
     elif kind == "crossed":
-        out, forward, elbow, twist = rng.normal(14, 4), rng.normal(28, 6), rng.normal(105, 8), rng.normal(55, 8)
+        out, forward, elbow, twist = (
+            rng.normal(14, 4),
+            rng.normal(28, 6),
+            rng.normal(105, 8),
+            rng.normal(55, 8),
+        )
     elif kind == "swing":
         forward, elbow = rng.uniform(-35, 40), rng.uniform(5, 70)
     elif kind == "free":
@@ -83,5 +98,8 @@ def _arm(rng: Rng, kind: str, side: str, turns: dict[str, Floats]) -> None:
     turns[f"{side}_forearm"] = lower
     # The palm turns with the forearm (pronation), the wrist bends a little.
     turns[f"{side}_hand"] = (
-        lower @ rotation(UP, sign * rng.normal(20, 30)) @ rotation(AHEAD, rng.normal(0, 12)) @ rotation(RIGHT, rng.normal(0, 15))
+        lower
+        @ rotation(UP, sign * rng.normal(20, 30))
+        @ rotation(AHEAD, rng.normal(0, 12))
+        @ rotation(RIGHT, rng.normal(0, 15))
     )

@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 Rng = np.random.Generator
 
 # How far behind the surface a landmark lies at most, mm; deeper means that something else is in front.
-_DEEP = {"hip": 190, "shoulder": 130, "knee": 95, "elbow": 80, "ankle": 75, "heel": 90, "foot_index": 60}
+_DEEP = {"hip": 240, "shoulder": 150, "knee": 95, "elbow": 80, "ankle": 75, "heel": 90, "foot_index": 60}
 _DEEP |= {"wrist": 60, "ear": 45}
 _DEEP_ELSE = 50
 _ROOM = 1.25

@@ -38,18 +38,24 @@ def rasterise(xy: Singles, depth: Singles, triangles: Ints, width: int, height: 
     Triangles whose corners run counter-clockwise in the picture (x right, y down) show their back and are
     left out, as is what is not in front of the camera.
     """
+    # Written out: reductions along an axis of two or three are slow in NumPy.
     corners = xy[triangles]
-    edge1, edge2 = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    one, two, three = corners[:, 0], corners[:, 1], corners[:, 2]
+    edge1, edge2 = two - one, three - one
     area = edge1[:, 0] * edge2[:, 1] - edge1[:, 1] * edge2[:, 0]
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    wanted = (area < -1e-6) & (high > 0).all(axis=1) & (low[:, 0] < width) & (low[:, 1] < height)
-    wanted &= (depth[triangles] > 1).all(axis=1)
+    low, high = np.minimum(np.minimum(one, two), three), np.maximum(np.maximum(one, two), three)
+    deep = depth[triangles]
+    nearest_corner = np.minimum(np.minimum(deep[:, 0], deep[:, 1]), deep[:, 2])
+    wanted = (area < -1e-6) & (nearest_corner > 1) & (high[:, 0] > 0) & (high[:, 1] > 0)
+    wanted &= (low[:, 0] < width) & (low[:, 1] < height)
     rows = np.flatnonzero(wanted)
-    rows = rows[np.argsort(-depth[triangles[rows]].mean(axis=1), kind="stable")]
+    middle = deep[rows, 0] + deep[rows, 1] + deep[rows, 2]
+    rows = rows[np.argsort(-middle, kind="stable")]
     nearest = np.full(width * height, -1, np.int32)
     first = np.clip(np.ceil(low[rows] - 0.5), 0, [width, height]).astype(np.int32)
     last = np.clip(np.floor(high[rows] - 0.5), -1, [width - 1, height - 1]).astype(np.int32)
-    size = (last - first + 1).min(axis=1), (last - first + 1).max(axis=1)
+    spans = last - first + 1
+    size = np.minimum(spans[:, 0], spans[:, 1]), np.maximum(spans[:, 0], spans[:, 1])
     least = 0
     for side in (*_SIZES, max(width, height)):
         ranks = np.flatnonzero((size[0] > 0) & (size[1] > least) & (size[1] <= side))

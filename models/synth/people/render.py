@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from models.synth.people import asset
 from models.synth.people.body import Body, Posed
 from models.synth.people.dress import BOTTOM, SKIN, TOP, TRESS, Dressed, Look
+from models.synth.people.fields import BODY, HEAD, LEFT_ARM, RIGHT_ARM, TIGHTS
 from models.synth.people.raster import Cover, rasterise
 from models.synth.people.view import Camera
 
@@ -20,6 +22,7 @@ Singles = NDArray[np.float32]
 FINE = 2
 """Samples across a pixel."""
 _NOISE = 256
+_GRAINS = 16
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def _pattern(name: str, rest: Singles, size_mm: float) -> NDArray[np.bool_]:
 
 def _texture(kinds: NDArray[np.uint8], rest: Singles, seed: int) -> Singles:
     """Folds of cloth, strands of hair and unevenness of skin, factors around 1, [P]."""
-    noise = _grain(seed)
+    noise = _grain(seed % _GRAINS)
 
     def at(u_mm: Singles, v_mm: Singles, scale: float) -> Singles:
         u = (u_mm / scale).astype(np.int32) % _NOISE
@@ -124,6 +127,17 @@ def _texture(kinds: NDArray[np.uint8], rest: Singles, seed: int) -> Singles:
     return np.clip(out, 0.3, 1.7).astype(np.float32)
 
 
+@cache
+def _casting() -> NDArray[np.int64]:
+    """Faces that the shadow is made of: the tights, and some of what they leave bare."""
+    held = asset.load()
+    group = held["group"][held["quads"][:, 0]]
+    bare = (held["parts"] == BODY) & ((group == HEAD) | (group == LEFT_ARM) | (group == RIGHT_ARM))
+    rows = np.concatenate([np.flatnonzero(held["parts"] == TIGHTS), np.flatnonzero(bare)[::4]])
+    return np.asarray(held["quads"][rows], np.int64)
+
+
+@lru_cache(maxsize=_GRAINS)
 def _grain(seed: int) -> Singles:
     """A noise tile that wraps round, standard deviation 1."""
     rng = np.random.default_rng(seed)
@@ -139,12 +153,12 @@ def shadow(posed: Posed, light: Light, camera: Camera) -> Singles:
     out = np.zeros((small.height, small.width), np.uint8)
     if light.towards[2] < 0.15:
         return np.asarray(out, np.float32)
-    quads = asset.load()["quads"][asset.load()["parts"] == 1][::2].astype(np.int64)
+    quads = _casting()
     flat = posed.vertices - posed.vertices[:, 2:] * (light.towards / light.towards[2]).astype(np.float32)
     xy, depth = small.project(flat.astype(np.float64))
-    near = (depth[quads] > 100).all(axis=1)
+    near = depth[quads].min(axis=1) > 100
     shapes = np.clip(xy[quads[near]] * 16, -1e6, 1e6).astype(np.int32)
     for corners in shapes:
         cv2.fillConvexPoly(out, corners, 255, cv2.LINE_8, 4)
-    soft = cv2.GaussianBlur(out, (0, 0), max(1.0, small.width / 90))
+    soft = cv2.GaussianBlur(out, (0, 0), max(1.2, small.width / 80))
     return np.asarray(soft, np.float32) / 255

@@ -56,7 +56,7 @@ def sampled(rng: Rng, camera: Camera) -> Room:
             low[axis] = -reach
     faces = tuple(_face(rng, floor=number == 0) for number in range(6))
     boxes = _boxes(rng, camera, low, high)
-    tints = rng.uniform(0.02, 0.9, (len(boxes), 3)) ** 1.8
+    tints = _paint(rng, len(boxes))
     clutter = int(rng.integers(1 << 30)) if rng.random() < 0.2 else None
     return Room(low, high, faces, boxes, tints, clutter, int(rng.integers(1 << 30)))
 
@@ -65,36 +65,41 @@ def draw(room: Room, camera: Camera, light: Light) -> Singles:
     """The empty room, [H, W, 3] linear."""
     if room.clutter is not None:
         return _clutter(np.random.default_rng(room.clutter), camera)
-    y, x = np.mgrid[0 : camera.height, 0 : camera.width] + 0.5
+    y, x = np.mgrid[0 : camera.height, 0 : camera.width] + np.float32(0.5)
     rays = camera.back(np.stack([x, y], axis=-1), np.ones_like(x)) - camera.position
-    rays = rays.reshape(-1, 3)
-    with np.errstate(divide="ignore"):
-        inverse = 1 / np.where(np.abs(rays) < 1e-9, 1e-9, rays)
-    out = _walls(room, camera, rays, inverse, light)
-    nearest = np.full(len(rays), np.inf)
+    rays = np.ascontiguousarray(rays.reshape(-1, 3).T, np.float32)
+    rays[np.abs(rays) < 1e-9] = 1e-9
+    out = _walls(room, camera, rays, light)
+    nearest = np.full(rays.shape[1], np.inf, np.float32)
     for box, tint in zip(room.boxes, room.tints, strict=True):
-        _box(out, nearest, box, tint, camera, inverse, light)
-    picture = out.reshape(camera.height, camera.width, 3).astype(np.float32)
+        _box(out, nearest, box, tint, camera, 1 / rays, light)
+    picture = out.reshape(camera.height, camera.width, 3)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6))
 
 
-def _walls(room: Room, camera: Camera, rays: Floats, inverse: Floats, light: Light) -> Floats:
-    hit = np.where(rays > 0, (room.high - camera.position) * inverse, (room.low - camera.position) * inverse)
-    axis = hit.argmin(axis=1)
-    way = np.take_along_axis(hit, axis[:, None], axis=1)
-    place = camera.position + rays * way
-    out = np.zeros_like(rays)
-    for direction, (across, up) in enumerate(((1, 2), (0, 2), (0, 1))):
+def _walls(room: Room, camera: Camera, rays: Singles, light: Light) -> Singles:
+    """What rays [3, P] from the camera meet, [P, 3]."""
+    ways = []
+    for axis in range(3):
+        ends = np.where(
+            rays[axis] > 0, room.high[axis] - camera.position[axis], room.low[axis] - camera.position[axis]
+        )
+        ways.append(np.asarray(ends / rays[axis], np.float32))
+    way = np.minimum(np.minimum(ways[0], ways[1]), ways[2])
+    place = [camera.position[axis] + rays[axis] * way for axis in range(3)]
+    out = np.zeros((rays.shape[1], 3), np.float32)
+    for axis, (across, up) in enumerate(((1, 2), (0, 2), (0, 1))):
         for upper in (False, True):
-            rows = np.flatnonzero((axis == direction) & ((rays[:, direction] > 0) == upper))
+            rows = np.flatnonzero((ways[axis] == way) & ((rays[axis] > 0) == upper))
             if not len(rows):
                 continue
-            number = {2: (0, 1), 0: (2, 3), 1: (4, 5)}[direction][upper]
+            number = {2: (0, 1), 0: (2, 3), 1: (4, 5)}[axis][upper]
             normal = np.zeros(3)
-            normal[direction] = -1.0 if upper else 1.0
-            colour = _painted(room.faces[number], place[rows, across], place[rows, up], room.seed + number)
-            far = np.linalg.norm(place[rows], axis=1)
-            out[rows] = colour * _lit(normal, light) * np.clip(1.15 - far / 12000, 0.5, 1.2)[:, None]
+            normal[axis] = -1.0 if upper else 1.0
+            colour = _painted(room.faces[number], place[across][rows], place[up][rows], room.seed + number)
+            far = np.hypot(place[across][rows], place[up][rows])
+            fading = np.clip(1.15 - far / 12000, 0.5, 1.2).astype(np.float32)
+            out[rows] = colour * _lit(normal, light).astype(np.float32) * fading[:, None]
     return out
 
 
@@ -102,49 +107,56 @@ def _lit(normal: Floats, light: Light) -> Floats:
     return np.asarray(light.lamp * max(0.25, float(normal @ light.towards)) + light.ambient)
 
 
-def _painted(face: Face, across: Floats, up: Floats, seed: int) -> Floats:
+def _painted(face: Face, across: Singles, up: Singles, seed: int) -> Singles:
     """Colour of places on a face, [P, 3]."""
-    u, v = across / face.size_mm, up / face.size_mm
+    u, v = np.float32(1 / face.size_mm) * across, np.float32(1 / face.size_mm) * up
     if face.pattern == "tiles":
-        share = (np.minimum(u % 1, v % 1) < 0.03).astype(float)
+        share = (np.minimum(u % 1, v % 1) < 0.03).astype(np.float32)
     elif face.pattern == "planks":
         row = np.floor(v * 4)
         share = _hash(row, np.floor(u * 0.5 + row * 0.37), seed) * 0.8 + ((v * 4) % 1 < 0.04) * 0.2
     elif face.pattern == "brick":
         row = np.floor(v * 3)
-        share = ((v * 3) % 1 < 0.12) | ((u + 0.5 * (row % 2)) % 1 < 0.05)
+        share = (((v * 3) % 1 < 0.12) | ((u + 0.5 * (row % 2)) % 1 < 0.05)).astype(np.float32)
     elif face.pattern == "stripes":
-        share = (u % 1 < 0.5).astype(float)
+        share = (u % 1 < 0.5).astype(np.float32)
     elif face.pattern == "mottled":
         share = _hash(np.floor(u * 20), np.floor(v * 20), seed)
     else:
-        share = 0.1 * np.sin(u * 0.7 + seed) + 0.1
-    colour = face.colours[0] + np.asarray(share)[:, None] * (face.colours[1] - face.colours[0])
+        share = 0.1 * np.sin(u * 0.7 + seed % 97) + 0.1
+    first, other = face.colours.astype(np.float32)
+    colour = first + share.astype(np.float32)[:, None] * (other - first)
     for (left, low, right, high), tint in zip(face.pictures, face.tints, strict=True):
-        inside = (across > left) & (across < right) & (up > low) & (up < high)
-        edge = np.minimum.reduce([across - left, right - across, up - low, high - up])
-        colour[inside] = np.where((edge < 30)[:, None], tint * 0.3, tint)[inside]
-    return np.asarray(colour)
+        rows = np.flatnonzero((across > left) & (across < right) & (up > low) & (up < high))
+        x, y = across[rows], up[rows]
+        edge = np.minimum(np.minimum(x - left, right - x), np.minimum(y - low, high - y))
+        colour[rows] = np.where((edge < 30)[:, None], tint * 0.3, tint)
+    return np.asarray(colour, np.float32)
 
 
-def _hash(a: Floats, b: Floats, seed: int) -> Floats:
+def _hash(a: Singles, b: Singles, seed: int) -> Singles:
     """A number 0 to 1 for each pair of whole numbers."""
-    return np.asarray(np.abs(np.sin(a * 12.9898 + b * 78.233 + seed % 97) * 43758.5453) % 1)
+    mixed = (a.astype(np.int32) * 73_856_093) ^ (b.astype(np.int32) * 19_349_663) ^ np.int32(seed)
+    mixed = (mixed ^ (mixed >> 13)) * 1_274_126_177
+    return np.asarray((mixed >> 8) & 0xFFFF, np.float32) / np.float32(0xFFFF)
 
 
 def _box(
-    out: Floats, nearest: Floats, box: Floats, tint: Floats, camera: Camera, inverse: Floats, light: Light
+    out: Singles, nearest: Singles, box: Floats, tint: Floats, camera: Camera, inverse: Singles, light: Light
 ) -> None:
     """Draws an upright box where it is nearer than what was drawn (slab method, Kay & Kajiya 1986)."""
-    one, two = (box[:3] - camera.position) * inverse, (box[3:] - camera.position) * inverse
-    near, far = np.minimum(one, two), np.maximum(one, two)
-    axis, way = near.argmax(axis=1), near.max(axis=1)
-    rows = np.flatnonzero((way < far.min(axis=1)) & (way > 0) & (way < nearest))
-    nearest[rows] = way[rows]
-    for direction in range(3):
-        side = rows[axis[rows] == direction]
+    ends = []
+    for axis in range(3):
+        one, two = ((np.float32(box[axis + high] - camera.position[axis])) * inverse[axis] for high in (0, 3))
+        ends.append((np.minimum(one, two), np.maximum(one, two)))
+    way = np.maximum(np.maximum(ends[0][0], ends[1][0]), ends[2][0])
+    far = np.minimum(np.minimum(ends[0][1], ends[1][1]), ends[2][1])
+    hit = (way < far) & (way > 0) & (way < nearest)
+    nearest[hit] = way[hit]
+    for axis in range(3):
+        side = hit & (ends[axis][0] == way)
         normal = np.zeros(3)
-        normal[direction] = 1.0 if camera.position[direction] > box[3 + direction] else -1.0
+        normal[axis] = 1.0 if camera.position[axis] > box[3 + axis] else -1.0
         out[side] = tint * _lit(normal, light)
 
 
@@ -159,8 +171,15 @@ def _face(rng: Rng, *, floor: bool) -> Face:
         colours=np.clip(np.stack([base, other]), 0.005, 0.95),
         size_mm=float(rng.uniform(150, 1100)),
         pictures=np.concatenate([corner, corner + size], axis=1),
-        tints=rng.uniform(0.02, 0.95, (count, 3)) ** 1.5,
+        tints=_paint(rng, count),
     )
+
+
+def _paint(rng: Rng, count: int) -> Floats:
+    """Colours of things, [count, 3]: mostly dull."""
+    grey = rng.uniform(0.02, 0.9, (count, 1)) ** 1.5
+    pull = rng.uniform(0, 1, (count, 1)) ** 2
+    return np.asarray(grey + pull * (rng.uniform(0.01, 0.95, (count, 3)) ** 1.8 - grey))
 
 
 def _boxes(rng: Rng, camera: Camera, low: Floats, high: Floats) -> Floats:
