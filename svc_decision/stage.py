@@ -7,8 +7,8 @@ import json
 from assay.decision.v1.decision_pb2 import DecisionPage
 from assay.events.v1.analysis_pb2 import Analysis
 
-from mesh.errors import FailedPrecondition
-from mesh.stage import Stage, StageContext
+from mesh.stage import Stage
+from svc_decision.deciding import handler
 from svc_decision.engine import decide
 from svc_decision.loader import load_ruleset
 from svc_decision.present import to_json
@@ -26,18 +26,7 @@ def decision_page(analysis: Analysis) -> tuple[DecisionPage, bytes]:
     return page_of(decision), text.encode()
 
 
-async def handle(analysis: Analysis, ctx: StageContext) -> DecisionPage:
-    """Decides and writes the whole decision, full trace included, as artefact `decision.json`.
-
-    Raises FailedPrecondition (PAGE_MISSING), InvalidInput, NotFound, Transient.
-    """
-    if not analysis.HasField("color"):
-        raise FailedPrecondition("PAGE_MISSING", "Decision needs the page of color.")
-    await ctx.progress(20, "Applying the rules")
-    page, document = await ctx.compute(decision_page, analysis)
-    page.decision_json.CopyFrom(await ctx.put("decision.json", document, "application/json"))
-    ctx.log.info("decided", status=page.status, ruleset=page.ruleset, flags=[flag.id for flag in page.flags])
-    return page
+handle = handler("color", decision_page)
 
 
 def prepare() -> None:

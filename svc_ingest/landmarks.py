@@ -125,7 +125,7 @@ def _judge(series: Landmarks) -> tuple[tuple[Measure, ...], tuple[Flag, ...]]:
     remarks = (
         (
             gap > _LONGEST_GAP_S,
-            Flag("PERSON_LOST", Level.FAIL, f"The file has no person for {gap:.1f} s."),
+            Flag("PERSON_LOST", Level.WARN, f"The file has no person for {gap:.1f} s."),
         ),
         (
             0 < gap <= _LONGEST_GAP_S,

@@ -177,7 +177,11 @@ def measurements(judged: Quality) -> list[Measurement]:
 
 
 def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[QualityFlag]:
-    """What to know before the landmarks are used."""
+    """What to know before the landmarks are used.
+
+    Of what is out of sight only the whole recording is judged here, as warnings: somebody may walk into the
+    picture before the test. Whether it withholds numbers is for sway to say, which knows when the test was.
+    """
     frames = len(made.landmarks)
     crowded = made.crowded > MOST_CROWDED * judged.counts
     shaky = judged.variation["trunk"] > MOST_VARIATION or (
@@ -187,7 +191,7 @@ def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[Quality
         (
             judged.longest_gap_s > LONGEST_GAP_S,
             "PERSON_LOST",
-            FLAG_LEVEL_FAIL,
+            FLAG_LEVEL_WARN,
             f"The person was out of sight for {judged.longest_gap_s:.1f} s.",
         ),
         (
@@ -217,7 +221,7 @@ def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[Quality
         (
             judged.feet_out_share > MOST_FEET_OUT,
             "FEET_OUT_OF_FRAME",
-            FLAG_LEVEL_FAIL,
+            FLAG_LEVEL_WARN,
             f"A foot is out of the picture in {100 * judged.feet_out_share:.0f} % of the frames.",
         ),
         (
@@ -243,7 +247,7 @@ def flags(judged: Quality, made: Estimate, frames_expected: int) -> list[Quality
         (
             judged.foot_visibility < LEAST_FOOT_VISIBILITY,
             "FEET_HIDDEN",
-            FLAG_LEVEL_FAIL,
+            FLAG_LEVEL_WARN,
             "The feet cannot be seen well enough.",
         ),
         (

@@ -257,6 +257,21 @@ def test_a_person_who_goes_out_of_sight() -> None:
     withheld_by(replace(series, visibility=seen), "PERSON_LOST")
 
 
+def test_somebody_who_walks_into_the_picture_keeps_the_numbers() -> None:
+    series, truth = trial(StandingSpec(duration_s=16))
+    assert truth.foot_up_s is not None
+    away = series.time_s < truth.foot_up_s - 1.0
+    assert away.sum() > 10
+    late = replace(
+        series,
+        image_px=np.where(away[:, None, None], np.nan, series.image_px),
+        visibility=np.where(away[:, None], 0.0, series.visibility),
+    )
+    got = assess(late, pb.BalanceTrial(height_cm=175))
+    assert not got.withheld, codes(got)
+    assert values(page.build(got, "1"))
+
+
 def test_feet_out_of_the_picture() -> None:
     series, _ = trial(StandingSpec(duration_s=16))
     low = series.image_px + np.array([0.0, 0.09 * series.height])

@@ -194,7 +194,7 @@ async def test_what_a_recording_lacks_is_flagged(ctx: FolderContext) -> None:
     hidden = landmark_file()
     for each in hidden["frames"][60:90]:
         each["points"] = None
-    assert {(f.code, f.level.value) for f in flags_of(hidden)} == {("PERSON_LOST", "FAIL")}
+    assert {(f.code, f.level.value) for f in flags_of(hidden)} == {("PERSON_LOST", "WARN")}
     gone = landmark_file()
     gone["frames"] = [f for i, f in enumerate(gone["frames"]) if i % 10]
     assert codes(gone) == {"FRAMES_DROPPED", "VARIABLE_FRAME_RATE"}
