@@ -10,7 +10,19 @@ from models.synth.designs.library import EMPTY, Alphabet, Library, Motif
 from models.synth.designs.shapes import blob, curve
 from models.synth.designs.sheet import MAX_INKS, Design, Sheet
 
-__all__ = ["EMPTY", "MAX_INKS", "STYLES", "Alphabet", "Design", "Library", "Motif", "Sheet", "blob", "curve", "draw"]
+__all__ = [
+    "EMPTY",
+    "MAX_INKS",
+    "STYLES",
+    "Alphabet",
+    "Design",
+    "Library",
+    "Motif",
+    "Sheet",
+    "blob",
+    "curve",
+    "draw",
+]
 
 STYLES = {
     styles.motif: 9.0,

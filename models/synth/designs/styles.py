@@ -279,7 +279,11 @@ def collage(rng: Rng, d: Sheet, library: Library) -> None:
             ink_motif(rng, d, _pick(rng, library), (float(left), float(top), float(side)))
         else:
             _part(
-                rng, d, blob(rng, np.array([left, top]), side / 2, 0.3), inkwell.any_ink(rng), inkwell.black(rng)
+                rng,
+                d,
+                blob(rng, np.array([left, top]), side / 2, 0.3),
+                inkwell.any_ink(rng),
+                inkwell.black(rng),
             )
     if rng.random() < 0.3:
         lights = np.clip(smooth_noise(rng, d.shape, rng.uniform(0.02, 0.08) * d.size, 2) * 6 - 2, 0, 1)

@@ -78,7 +78,9 @@ def modelled(rng: Rng, shape: Image, line_px: float) -> Image:
     size = max(shape.shape)
     inside = cv2.distanceTransform((shape > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     height = np.sqrt(blur(inside, 0.008 * size + 0.5)) * rng.uniform(0.6, 1.6)
-    height = height + rng.uniform(0.5, 2.5) * smooth_noise(rng, _shape(shape), rng.uniform(0.04, 0.2) * size, 3)
+    height = height + rng.uniform(0.5, 2.5) * smooth_noise(
+        rng, _shape(shape), rng.uniform(0.04, 0.2) * size, 3
+    )
     height = blur(np.asarray(height, np.float32), 0.006 * size + 0.3)
     dy, dx = np.gradient(height)
     angle, slope = rng.uniform(0, 6.3), 120 / size * rng.uniform(0.02, 0.08) * size / 8

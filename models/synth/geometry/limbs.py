@@ -47,7 +47,9 @@ def limb(rng: Rng, shape: tuple[int, int]) -> Surface:
     t = along / reach
     middle = rng.normal(0, 0.12) * reach + rng.normal(0, 0.3) * reach * t * t
     girth = radius * (1 + rng.normal(0, 0.22) * t + 0.05 * np.sin(7 * t + rng.uniform(0, 6.3)))
-    girth = np.maximum(girth * (1 + rng.normal(0, 0.12) * np.exp(-((t - rng.uniform(-0.4, 0.4)) * 4) ** 2)), 0.3)
+    girth = np.maximum(
+        girth * (1 + rng.normal(0, 0.12) * np.exp(-(((t - rng.uniform(-0.4, 0.4)) * 4) ** 2))), 0.3
+    )
     z, where = _round(across - middle, girth, rng.uniform(0.75, 1.0))
     if rng.random() < 0.15:
         other, also = _round(across - middle - 2.2 * radius * rng.choice([-1, 1]), girth, 0.9)
@@ -62,7 +64,9 @@ def _round(
     across: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
     girth: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
     flatness: float,
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+) -> tuple[
+    np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+]:
     """Height of an elliptic section, and where it is."""
     s = across / girth
     return flatness * girth * np.sqrt(np.clip(1 - s * s, 0, 1)), np.abs(s) < 1

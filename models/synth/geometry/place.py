@@ -72,7 +72,11 @@ def _turn(rng: Rng) -> NDArray[np.float32]:
 
 
 def warp(
-    design: Design, surface: Surface, centre_cm: NDArray[np.float32], side_cm: float, turn: NDArray[np.float32]
+    design: Design,
+    surface: Surface,
+    centre_cm: NDArray[np.float32],
+    side_cm: float,
+    turn: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """The design's amounts (K, H, W) where its canvas of `side_cm` lies on the skin around `centre_cm`."""
     canvas = design.amounts.shape[1]

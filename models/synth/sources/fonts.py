@@ -27,7 +27,9 @@ WORDS = {
     "devanagari": tuple("ॐ माता राम नमः पापा आशा जय कमल सागर मन राधा महादेव".split()),
     "thai": tuple("รัก ชีวิต แม่ พ่อ โชคดี อดทน สุข กำลัง ธรรม".split()),
     "tibetan": tuple("ༀ མ ཎི པ དྨེ ཧཱུྃ བདེ རྟག".split()),
-    "chinese-simplified": tuple("爱 家 龙 福 力 勇 梦 心 命 静 虎 道 和 永 恒 信 望 自由 平安 坚强 武士 忍".split()),
+    "chinese-simplified": tuple(
+        "爱 家 龙 福 力 勇 梦 心 命 静 虎 道 和 永 恒 信 望 自由 平安 坚强 武士 忍".split()
+    ),
 }
 """What is written: names, dates and mottoes, in each script the fonts are taken for."""
 
@@ -76,6 +78,11 @@ def _joined(word: str) -> list[str]:
     for k, letter in enumerate(word):
         before = k > 0 and (word[k - 1], "initial") in _FORMS
         after = k + 1 < len(word) and (word[k + 1], "final") in _FORMS and (letter, "initial") in _FORMS
-        form = {(False, False): "isolated", (False, True): "initial", (True, True): "medial", (True, False): "final"}
+        form = {
+            (False, False): "isolated",
+            (False, True): "initial",
+            (True, True): "medial",
+            (True, False): "final",
+        }
         out.append(_FORMS.get((letter, form[(before, after)]), letter))
     return out

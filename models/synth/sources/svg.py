@@ -98,7 +98,10 @@ def evenodd(contours: list[Points]) -> list[Points]:
     for k, contour in enumerate(contours):
         x, y = (float(v) for v in contour[0])
         others = (c for j, c in enumerate(contours) if j != k)
-        depth = sum(cv2.pointPolygonTest((c * 4096).astype(np.float32), (x * 4096, y * 4096), False) > 0 for c in others)
+        depth = sum(
+            cv2.pointPolygonTest((c * 4096).astype(np.float32), (x * 4096, y * 4096), False) > 0
+            for c in others
+        )
         wanted = 1 if depth % 2 == 0 else -1
         turned.append(contour if np.sign(signed_area(contour)) == wanted else contour[::-1])
     return turned

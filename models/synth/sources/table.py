@@ -33,7 +33,19 @@ class Source:
         return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
 
-_INTERFACE = ("arrow", "logo", "brand", "align", "chevron", "caret", "text-", "file-", "format-", "sort", "wifi")
+_INTERFACE = (
+    "arrow",
+    "logo",
+    "brand",
+    "align",
+    "chevron",
+    "caret",
+    "text-",
+    "file-",
+    "format-",
+    "sort",
+    "wifi",
+)
 
 SOURCES: Final = (
     Source(
@@ -104,7 +116,21 @@ SOURCES: Final = (
         "Material Design Icons by Pictogrammers and Google",
         "icons",
         take=700,
-        skip=(*_INTERFACE, "microsoft", "google", "account", "alpha", "numeric", "-off", "box", "apple", "android", "language", "cellphone", "database"),
+        skip=(
+            *_INTERFACE,
+            "microsoft",
+            "google",
+            "account",
+            "alpha",
+            "numeric",
+            "-off",
+            "box",
+            "apple",
+            "android",
+            "language",
+            "cellphone",
+            "database",
+        ),
     ),
     Source(
         "@iconify-json/maki",
