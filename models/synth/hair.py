@@ -26,23 +26,37 @@ def grow(rng: Rng, linear: Image, surface: Surface, light: Image) -> tuple[str, 
     kind = rng.random()
     if kind < 0.42:
         return ()
-    colour = np.array(_COLOURS[int(rng.choice(5, p=[0.34, 0.3, 0.18, 0.12, 0.06]))]) * rng.uniform(0.7, 1.4)
+    colour = _colour(rng)
     if kind < 0.62:  # down and sparse hair
         drawn = _coat(rng, where, per_cm, rng.uniform(0.5, 6), (0.3, 1.2), 0.004)
         _lay(rng, linear, drawn, colour, light, 0.6)
         return ("hair",)
-    if kind < 0.83:  # a hairy forearm, leg or chest
+    if kind < 0.88:  # a hairy forearm, leg or chest
         drawn = _coat(rng, where, per_cm, rng.uniform(6, 40), (0.6, 3.0), 0.007)
         _lay(rng, linear, drawn, colour, light, 1.0)
         return ("dense hair",)
-    if kind < 0.94:  # stubble of a shave
-        drawn = _coat(rng, where, per_cm, rng.uniform(8, 40), (0.02, 0.12), 0.009)
-        _lay(rng, linear, drawn, colour, light, 0.9)
-        return ("stubble",)
-    lines = _strands(rng, (int(where.shape[0]), int(where.shape[1])))
-    drawn = strokes(where.shape, lines, max(1.0, 0.009 * per_cm))
-    _lay(rng, linear, drawn, colour, light, 1.0)
-    return ("strands",)
+    drawn = _coat(rng, where, per_cm, rng.uniform(8, 40), (0.02, 0.12), 0.009)
+    _lay(rng, linear, drawn, colour, light, 0.9)  # stubble of a shave
+    return ("stubble",)
+
+
+def strands(rng: Rng, linear: Image) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """Long hair of the head that fell before the scene (H, W, 3), laid in place: what it hides, its name."""
+    shape = (int(linear.shape[0]), int(linear.shape[1]))
+    if rng.random() > 0.05:
+        return np.zeros(shape, bool), ()
+    spine = curve(rng, -0.3 * max(shape), 1.3 * max(shape), 4)
+    loose = rng.normal(0, 0.006, (int(np.exp(rng.uniform(np.log(2), np.log(150)))), len(spine), 2))
+    lock = rng.normal(0, rng.uniform(0.01, 0.08), (len(loose), 1, 2))
+    drawn = strokes(shape, list(spine + (np.cumsum(loose, 1) + lock) * max(shape)), rng.uniform(1, 2.2))
+    light = np.full((*shape, 3), linear.mean() * 2.5, np.float32)
+    light *= np.clip(1 + 0.6 * smooth_noise(rng, shape, 0.2 * max(shape), 2), 0.2, 2)[:, :, None]
+    _lay(rng, linear, drawn, _colour(rng), light, 1.0)
+    return blur(drawn, 1.5) > 0.6, ("strands",)
+
+
+def _colour(rng: Rng) -> NDArray[np.float64]:
+    return np.array(_COLOURS[int(rng.choice(5, p=[0.34, 0.3, 0.18, 0.12, 0.06]))]) * rng.uniform(0.7, 1.4)
 
 
 def _coat(
@@ -69,14 +83,6 @@ def _coat(
     lines: list[Points] = list((start[:, None, :] + steps)[keep])
     wide = wide_cm * per_cm
     return strokes((height, width), lines, max(1.0, wide)) * where * np.float32(min(1.0, 0.25 + wide))
-
-
-def _strands(rng: Rng, shape: tuple[int, int]) -> list[Points]:
-    """Long hair of the head that fell into the picture: a lock of nearly parallel curves."""
-    spine = curve(rng, -0.3 * max(shape), 1.3 * max(shape), 4)
-    spread = np.cumsum(rng.normal(0, 0.006, (int(rng.integers(3, 120)), len(spine), 2)), 1) * max(shape)
-    offset = rng.normal(0, rng.uniform(0.01, 0.08), (len(spread), 1, 2)) * max(shape)
-    return list(spine + spread + offset)
 
 
 def _lay(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.synth.arrays import Image, Rng, blur, coverage, smooth_noise
+from models.synth.arrays import Image, Rng, blur, coverage, smooth_noise, wide_blur
 from models.synth.designs.shapes import blob
 from models.synth.geometry import Surface
 
@@ -21,8 +21,11 @@ class Lighting:
     """(H, W) light mirrored by the surface, to be added."""
 
 
-def illuminate(rng: Rng, surface: Surface, relief_cm: Image) -> Lighting:
-    """The light that falls on a surface with that relief (H, W) in cm."""
+def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | None = None) -> Lighting:
+    """The light that falls on a surface with that relief (H, W) in cm.
+
+    `depth_cm` (H, W), where parts lie beside each other (fingers): height towards the camera.
+    """
     normal = _bumped(surface.normal, relief_cm, surface.cm_per_px)
     shape = (int(relief_cm.shape[0]), int(relief_cm.shape[1]))
     key = _direction(rng)
@@ -31,6 +34,11 @@ def illuminate(rng: Rng, surface: Surface, relief_cm: Image) -> Lighting:
     shade = _shadow(rng, shape)
     up = _unit(np.array([rng.normal(0, 0.4), -1.0, rng.uniform(0, 1.2)], np.float32))
     dome = np.clip(0.55 + 0.45 * (normal @ up), 0.05, None) * _corners(rng, surface, relief_cm)
+    if depth_cm is not None:
+        dome, shade = (
+            dome * _gaps(rng, depth_cm, surface.cm_per_px),
+            shade * _gaps(rng, depth_cm, surface.cm_per_px),
+        )
     share = rng.beta(2.0, 2.0)
     tint = np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)  # sky in the shade, lamp in the light
     light = (share * facing * shade)[:, :, None] + ((1 - share) * dome)[:, :, None] * tint
@@ -76,6 +84,12 @@ def _corners(rng: Rng, surface: Surface, relief_cm: Image) -> Image:
         near = _edge(rng, shape, rng.uniform(0.02, 0.35))
         open_sky = open_sky * (1 - rng.uniform(0.3, 0.95) * near)
     return np.asarray(open_sky, np.float32)
+
+
+def _gaps(rng: Rng, depth_cm: Image, cm_per_px: float) -> Image:
+    """Share of light (H, W) that reaches between parts: less where the surroundings stand higher."""
+    around = wide_blur(np.maximum(depth_cm, 0), rng.uniform(0.3, 0.8) / cm_per_px)
+    return np.asarray(np.exp(-rng.uniform(0.5, 3.0) * np.clip(around - depth_cm, 0, 2)), np.float32)
 
 
 def _edge(rng: Rng, shape: tuple[int, int], soft: float) -> Image:

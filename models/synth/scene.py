@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.synth import clutter, hair, skin
-from models.synth.arrays import Bytes, Image, Rng, blur
+from models.synth import clutter, hair, hand, skin
+from models.synth.arrays import Bytes, Image, Rng, blur, wide_blur
 from models.synth.camera import photograph
 from models.synth.designs import EMPTY, Library
 from models.synth.geometry import Layer, Surface, place, surface
@@ -25,8 +25,8 @@ INK, IGNORE, BARE = 255, 128, 0
 INVISIBLE, VISIBLE = 1.0, 2.5
 """CIEDE2000 between inked and bare skin: below the first nobody sees ink, above the second everybody does."""
 
-BARE_SHARE = 0.25
-"""Scenes without any ink."""
+HAND_SHARE, BARE_SHARE = 0.14, 0.22
+"""Scenes of hands and feet (three in five of them bare); other scenes without any ink."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +70,26 @@ def compose(seed: int, size: int = 512, library: Library = EMPTY) -> Scene:
     rng = np.random.default_rng(seed)
     shape = (size, size)
     person, light = draw_person(rng), str(rng.choice(LIGHTS, p=_LIGHT_SHARES))
-    where = surface(rng, shape, library)
+    part = hand.extremity(rng, shape) if rng.random() < HAND_SHARE else None
+    where = part.surface if part else surface(rng, shape, library)
     complexion = skin.grow(rng, where, person)
-    layer = None if rng.random() < BARE_SHARE else place(rng, where, library)
+    if part:
+        hand.mark(rng, complexion, part)
+    bare = rng.random() < (0.6 if part else BARE_SHARE)
+    layer = None if bare else place(rng, where, library)
     tattoo = _tattoo(rng, layer, person, light, where)
     if layer is not None:
         skin.flush(rng, complexion, layer.amounts.max(0, initial=0.0))
     coloured = _colours(complexion, person, light) * np.exp(tattoo.log_ratio)
-    lighting = illuminate(rng, where, complexion.relief_cm)
+    lighting = illuminate(rng, where, complexion.relief_cm, part.depth_cm if part else None)
     lit = np.ascontiguousarray(coloured[:, :, 3:]) * lighting.diffuse
-    names = clutter.in_skin(rng, lit, where, library) + hair.grow(rng, lit, where, lighting.diffuse)
+    nails, names = hand.nails(rng, lit, part, lighting.diffuse) if part else (~where.where, ())
+    names += clutter.in_skin(rng, lit, where, library) + hair.grow(rng, lit, where, lighting.diffuse)
     lit += lighting.glare[:, :, None]
     lit, seen, others = _surround(rng, lit, where, layer, library)
     subject = float(np.median(lit[seen].mean(-1))) if seen.any() else 0.3
     rgb, hidden, last = clutter.overlay(rng, photograph(rng, lit, subject), library)
-    seen &= ~hidden
+    seen &= ~hidden & ~nails
     mask = ink_mask(tattoo.difference, seen)
     albedo = coloured[:, :, :3].astype(np.float16)
     kind = "tattoo" if layer is not None and layer.inks else "bare"
@@ -178,15 +183,18 @@ def _surround(
             cv2.warpAffine(inside, moved, shape[::-1], borderMode=cv2.BORDER_REPLICATE), np.float32
         )
         soft = float(np.exp(rng.uniform(np.log(0.004), np.log(0.05)))) * max(shape)
-        back = back * (1 - rng.uniform(0.1, 0.8) * skin.wide_blur(dark, soft))[:, :, None]
+        back = back * (1 - rng.uniform(0.1, 0.8) * wide_blur(dark, soft))[:, :, None]
     edge = blur(inside, rng.uniform(0.4, 1.2))[:, :, None]
     scene = lit * edge + back * (1 - edge)
     seen, more = clutter.before(rng, scene, where, where.where, library)
-    return scene.astype(np.float32), seen, names + more + clutter.film(rng, scene)
+    scene = np.asarray(scene, np.float32)
+    over, strands = hair.strands(rng, scene)
+    return scene, seen & ~over, names + more + strands + clutter.film(rng, scene)
 
 
 def _angle(albedo: NDArray[np.float16], bare: NDArray[np.bool_], person: Person) -> float:
     """ITA of the bare skin that is seen; the person's where there is hardly any."""
     if bare.sum() < 200:
         return person.ita
-    return float(typology_angle(np.median(albedo[bare].astype(np.float64), axis=0)))
+    every = albedo[bare][::5]  # a fifth of the pixels has the same median
+    return float(typology_angle(np.median(every.astype(np.float64), axis=0)))
