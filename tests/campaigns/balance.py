@@ -7,24 +7,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from models.sample import video
 from models.synth.standing import StandingSpec, trial
-from tests.campaigns.mesh import heading
+from tests.campaigns.parts import ASSAY, PYTEST, Part, fenced, last_lines, write
 from tests.campaigns.stack import REPO, VIDEO, Stack, balance_order, running_stack
 
 OUT = REPO / "docs" / "proofs" / "balance.md"
-ASSAY = [sys.executable, "-m", "cli.main"]
-LIMIT_S = 1800.0
 WAIT_S = 300.0
 # The clip that must be through the mesh in less than its own duration.
 LONG = replace(video.SAMPLE, duration_s=30.0, end_s=28.0, width=1080, height=1920, mm_per_px=1.17)
@@ -44,30 +39,15 @@ TESTS = (
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Part:
-    """A section of the proof: its title, the command that made it, and how its output becomes Markdown."""
-
-    title: str
-    command: list[str]
-    shown: Callable[[str], str]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, default=REPO.parent / "shared" / "data", help="reference data")
     args = parser.parse_args()
     if not args.data.is_dir():
         parser.error(f"{args.data} is no folder; the figures are measured against the data in it")
-    sections = [heading("balance", "make proof-balance")]
     # What is timed comes first, while nothing else runs.
-    steps: list[Callable[[], str]] = [partial(section, part) for part in timed(args.data)]
-    steps += [through_the_mesh, *(partial(section, part) for part in parts(args.data))]
-    for step in steps:
-        sections.append(step())
-        print(sections[-1], flush=True)
-        OUT.write_text("\n".join(sections))
-    print(f"written to {OUT.relative_to(REPO)}")
+    steps = [*timed(args.data), through_the_mesh, *parts(args.data)]
+    sys.exit(0 if write(OUT, "balance", "make proof-balance", steps) else 1)
 
 
 def timed(data: Path) -> list[Part]:
@@ -106,51 +86,15 @@ def parts(data: Path) -> list[Part]:
         ),
         Part(
             "Ingest's memory on 60 s of 1080p60; events in real clips; every model's parity",
-            [sys.executable, "-m", "pytest", "-q", "-s", "-m", "proof", *PROOFS],
+            [*PYTEST, "-s", "-m", "proof", *PROOFS],
             fenced,
         ),
         Part(
             "Golden signals, properties, published values, bad input, the kill of the pose stage",
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-n",
-                "2",
-                "--dist",
-                "loadgroup",
-                "-m",
-                "not proof",
-                *TESTS,
-            ],
+            [*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "not proof", *TESTS],
             last_lines,
         ),
     ]
-
-
-def section(part: Part) -> str:
-    """Runs a part's command and returns its section; a command that fails says so in the proof."""
-    started = time.monotonic()
-    done = subprocess.run(
-        part.command, cwd=REPO, capture_output=True, text=True, timeout=LIMIT_S, check=False
-    )
-    shown = [Path(word).name if word == sys.executable else word for word in part.command]
-    command = " ".join(shown).replace(f"{REPO.parent}", "..")
-    head = (
-        f"## {part.title}\n\n`{command}`: exit code {done.returncode}, {time.monotonic() - started:.0f} s.\n"
-    )
-    return f"{head}\n{part.shown(done.stdout if done.stdout.strip() else done.stderr)}\n"
-
-
-def fenced(output: str) -> str:
-    """Output as it is."""
-    return "```\n" + output.strip() + "\n```"
-
-
-def last_lines(output: str) -> str:
-    """The closing lines of a test run."""
-    return fenced("\n".join(output.strip().splitlines()[-3:]))
 
 
 def sway_table(output: str) -> str:

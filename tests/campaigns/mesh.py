@@ -6,18 +6,13 @@ python -m tests.campaigns.mesh --jobs 50
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from tests.campaigns import clones, faults, latency
+from tests.campaigns.parts import heading
 from tests.campaigns.stack import REPO, SAMPLE, order, running_stack
 
 OUT = REPO / "docs" / "proofs" / "mesh.md"
@@ -35,19 +30,6 @@ def main() -> None:
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text("\n".join(parts))
     print(f"written to {OUT.relative_to(REPO)}")
-
-
-def heading(what: str, command: str) -> str:
-    """Title of a proof, with the machine and the revision it was made on."""
-    revision = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"# Proof: {what}\n\nMade by `{command}`; not edited.\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores, {memory:.0f} GiB.\n"
-    )
 
 
 def _faults(jobs: int) -> str:
