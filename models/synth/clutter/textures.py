@@ -143,7 +143,9 @@ def writing(rng: Rng, side: int, library: Library) -> Image:
             )
         else:
             text = "".join(rng.choice(list("abcdefghijklmnopqrstuvw   "), 30))
-            cv2.putText(canvas, text, (2, int(y)), cv2.FONT_HERSHEY_SIMPLEX, em / 30, 1.0, 1, cv2.LINE_AA)
+            row = np.zeros((side, side), np.uint8)
+            cv2.putText(row, text, (2, int(y)), cv2.FONT_HERSHEY_SIMPLEX, em / 30, 255, 1, cv2.LINE_AA)
+            np.maximum(canvas, row.astype(np.float32) / np.float32(255), out=canvas)
     return canvas
 
 
