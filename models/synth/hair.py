@@ -32,7 +32,7 @@ def grow(rng: Rng, linear: Image, surface: Surface, light: Image) -> tuple[str, 
         _lay(rng, linear, drawn, colour, light, 0.6)
         return ("hair",)
     if kind < 0.88:  # a hairy forearm, leg or chest
-        drawn = _coat(rng, where, per_cm, rng.uniform(6, 40), (0.6, 3.0), 0.007)
+        drawn = _coat(rng, where, per_cm, rng.uniform(4, 26), (0.5, 2.6), 0.006)
         _lay(rng, linear, drawn, colour, light, 1.0)
         return ("dense hair",)
     drawn = _coat(rng, where, per_cm, rng.uniform(8, 40), (0.02, 0.12), 0.009)
@@ -92,6 +92,7 @@ def _lay(
     shift = rng.integers(-3, 4, 2)
     shadow = blur(np.roll(drawn, (int(shift[0]), int(shift[1])), (0, 1)), 1.0)
     linear *= (1 - rng.uniform(0.1, 0.4) * strength * shadow)[:, :, None]
-    alpha = (blur(drawn, rng.uniform(0.2, 0.6)) * np.float32(strength * rng.uniform(0.5, 1.0)))[:, :, None]
+    fair = 0.6 if colour.mean() > 0.15 else 1.0  # fair hair lets light through
+    alpha = blur(drawn, rng.uniform(0.2, 0.6)) * np.float32(strength * fair * rng.uniform(0.4, 1.0))
     shine = colour.astype(np.float32) * light * np.float32(rng.uniform(0.7, 1.5))
-    linear += alpha * (shine - linear)
+    linear += alpha[:, :, None] * (shine - linear)

@@ -19,6 +19,8 @@ class Lighting:
     """(H, W, 3) irradiance, about 0..1.3, coloured where two lights mix."""
     glare: Image
     """(H, W) light mirrored by the surface, to be added."""
+    names: tuple[str, ...]
+    """"shadow" where something cast one, for `Scene.clutter`."""
 
 
 def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | None = None) -> Lighting:
@@ -32,6 +34,7 @@ def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | N
     soft = rng.uniform(0.0, 0.6)  # how large the lamp or window is
     facing = np.clip((normal @ key + soft) / (1 + soft), 0, None)
     shade = _shadow(rng, shape)
+    cast = ("shadow",) if shade.min() < 1 else ()
     up = _unit(np.array([rng.normal(0, 0.4), -1.0, rng.uniform(0, 1.2)], np.float32))
     dome = np.clip(0.55 + 0.45 * (normal @ up), 0.05, None) * _corners(rng, surface, relief_cm)
     if depth_cm is not None:
@@ -46,7 +49,8 @@ def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | N
         other = np.clip(normal @ _direction(rng), 0, None) * rng.uniform(0.1, 0.5)
         light += other[:, :, None] * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
     light *= (1 + rng.uniform(0.0, 0.2) * smooth_noise(rng, shape, 0.5 * max(shape)))[:, :, None]
-    return Lighting(np.maximum(light, 0.004).astype(np.float32), _glare(rng, surface, relief_cm, key, shade))
+    glare = _glare(rng, surface, relief_cm, key, shade)
+    return Lighting(np.maximum(light, 0.004).astype(np.float32), glare, cast)
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -102,7 +102,7 @@ def compose(seed: int, size: int = 512, library: Library = EMPTY) -> Scene:
         albedo=albedo,
         melanin=person.melanin,
         kind=kind,
-        clutter=names + others + last,
+        clutter=(*complexion.names, *lighting.names, *names, *others, *last),
         inks=layer.inks if layer is not None else (),
     )
 

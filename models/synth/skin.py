@@ -33,6 +33,8 @@ class Complexion:
     stains: list[tuple[Image, Bottle]]
     """Blood below the surface: amount (H, W), and what it is."""
     px_per_cm: float
+    names: list[str]
+    """Marks that it bears, for `Scene.clutter`."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,12 +55,14 @@ def grow(rng: Rng, surface: Surface, person: Person) -> Complexion:
         np.zeros(shape, np.float32),
         [],
         1.0 / surface.cm_per_px,
+        [],
     )
     _mottle(rng, skin)
     _grain(rng, skin)
-    for chance, mark in _MARKS:
+    for name, (chance, mark) in _MARKS.items():
         if rng.random() < chance:
             mark(rng, skin)
+            skin.names.append(name)
     return skin
 
 
@@ -69,6 +73,7 @@ def flush(rng: Rng, skin: Complexion, ink: Image) -> None:
     reach = wide_blur(np.minimum(ink, 1), rng.uniform(0.2, 1.0) * skin.px_per_cm)
     skin.log_blood[:] += rng.uniform(0.4, 1.7) * np.clip(1.6 * reach, 0, 1)
     skin.relief_cm[:] += rng.uniform(0.0, 0.02) * reach
+    skin.names.append("flush")
 
 
 def _mottle(rng: Rng, skin: Complexion) -> None:
@@ -295,18 +300,18 @@ def _wrinkles(rng: Rng, skin: Complexion) -> None:
     skin.relief_cm[:] -= (rng.uniform(0.004, 0.02) * valley * where).astype(np.float32)
 
 
-_MARKS = (
-    (0.18, _freckles),
-    (0.45, _moles),
-    (0.10, _tan_line),
-    (0.22, _veins),
-    (0.06, _bruise),
-    (0.35, _blotches),
-    (0.22, _spots),
-    (0.14, _scars),
-    (0.08, _scratches),
-    (0.30, _creases),
-    (0.07, _palm_lines),
-    (0.25, _wrinkles),
-)
-"""How often each mark is met, and what draws it."""
+_MARKS = {
+    "freckles": (0.18, _freckles),
+    "moles": (0.45, _moles),
+    "tan line": (0.10, _tan_line),
+    "veins": (0.22, _veins),
+    "bruise": (0.06, _bruise),
+    "blotches": (0.35, _blotches),
+    "spots": (0.22, _spots),
+    "scars": (0.14, _scars),
+    "scratches": (0.08, _scratches),
+    "creases": (0.30, _creases),
+    "palm lines": (0.07, _palm_lines),
+    "wrinkles": (0.25, _wrinkles),
+}
+"""Each mark, how often it is met, and what draws it."""

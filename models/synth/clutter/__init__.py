@@ -22,7 +22,10 @@ def film(rng: Rng, linear: Image) -> tuple[str, ...]:
     if rng.random() > 0.04:
         return ()
     shape = (int(linear.shape[0]), int(linear.shape[1]))
-    crease = np.clip(1 - np.abs(smooth_noise(rng, shape, 60, 3)) * 18, 0, 1)
-    linear += (crease * rng.uniform(0.1, 0.6))[:, :, None].astype(np.float32)
+    sheet = smooth_noise(rng, shape, rng.uniform(0.08, 0.3) * max(shape), 2)
+    crease = np.clip(1 - np.abs(sheet) * rng.uniform(12, 40), 0, 1) ** 2
+    crease *= np.clip(smooth_noise(rng, shape, 0.12 * max(shape), 3) * 3, 0, 1)  # it catches light in places
+    gleam = np.clip(smooth_noise(rng, shape, 0.4 * max(shape), 2), 0, 1) * rng.uniform(0, 0.25)
+    linear += (crease * rng.uniform(0.1, 0.7) + gleam)[:, :, None].astype(np.float32)
     np.minimum(linear, 1.5, out=linear)
     return ("film",)
