@@ -1,10 +1,11 @@
-"""The ink segmenter against hand-drawn masks: what `assay eval segment` prints."""
+"""Ink masks drawn by hand, and how far a found mask agrees with one."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import InvalidInput
-from svc_segment.core import segment
-from svc_segment.model import Model, load_model
 
 IGNORE = 128
 TOLERANCE_PX = 2
@@ -27,6 +26,9 @@ class Photo:
     path: Path
     mask: Path
     skin: str
+    """The annotator's impression."""
+    colours: Mapping[str, float]
+    """Ink class to share of the ink's area, by eye, about 0.1 either way; empty where nobody judged it."""
 
 
 @dataclass(frozen=True)
@@ -39,69 +41,6 @@ class PhotoScore:
     """F1 where a pixel counts as right when the other mask has ink within 2 px."""
     precision: float
     recall: float
-
-
-@dataclass(frozen=True)
-class SkinScore:
-    photos: int
-    mean_iou: float
-    mean_f1_2px: float
-    mean_precision: float
-    mean_recall: float
-
-
-@dataclass(frozen=True)
-class SegmentEvaluation:
-    mean_iou: float
-    mean_f1_2px: float
-    photos: list[PhotoScore]
-    by_skin: dict[str, SkinScore]
-    """By the annotator's impression of the skin."""
-
-    def as_json(self) -> dict[str, object]:
-        """The document that `assay eval segment --json` prints."""
-        return asdict(self)
-
-
-def evaluate(
-    data_dir: Path, model: Model | None = None, files: Iterable[str] | None = None
-) -> SegmentEvaluation:
-    """Segment every annotated photo in `data_dir` as the product does and score it.
-
-    `files` restricts it to those names. Raises InvalidInput (EVAL_DATA) when the folder does not hold
-    ink_masks/annotations.csv, a named photo, or a mask.
-    """
-    model = model or load_model()
-    photos = find_photos(data_dir)
-    if files is not None:
-        wanted = set(files)
-        photos = [p for p in photos if p.file in wanted]
-    if not photos:
-        raise _unusable(f"no annotated photo is left to measure in {data_dir}")
-    scores = [measure(photo, model)[0] for photo in photos]
-    skins = sorted({p.skin for p in photos})
-    return SegmentEvaluation(
-        mean_iou=float(np.mean([s.iou for s in scores])),
-        mean_f1_2px=float(np.mean([s.f1_2px for s in scores])),
-        photos=scores,
-        by_skin={
-            skin: _skin([s for s, p in zip(scores, photos, strict=True) if p.skin == skin]) for skin in skins
-        },
-    )
-
-
-def measure(photo: Photo, model: Model) -> tuple[PhotoScore, bool]:
-    """The photo's scores, and whether the interval of its ink area holds the annotated area.
-
-    Only pixels whose annotation is known count.
-    """
-    rgb, truth = load(photo)
-    found = segment(rgb, model)
-    known = truth != IGNORE
-    area = int((truth == 255).sum())
-    sure = found.probability[known] > 255 * model.contract.area_low
-    maybe = found.probability[known] > 255 * model.contract.area_high
-    return score(photo.file, found.mask > 0, truth), int(sure.sum()) <= area <= int(maybe.sum())
 
 
 def find_photos(data_dir: Path) -> list[Photo]:
@@ -122,7 +61,8 @@ def find_photos(data_dir: Path) -> list[Photo]:
             )
             if not here or not mask.is_file():
                 raise _unusable(f"{row['file']}: the photo or its mask {row['mask']} is missing")
-            photos.append(Photo(row["file"], sorted(here)[0], mask, row["skin"]))
+            colours = json.loads(row.get("colours") or "{}")
+            photos.append(Photo(row["file"], sorted(here)[0], mask, row["skin"], colours))
     return sorted(photos, key=lambda p: p.file)
 
 
@@ -163,16 +103,6 @@ def _share(part: int, whole: int, other: int) -> float:
     if whole:
         return part / whole
     return 0.0 if other else 1.0
-
-
-def _skin(scores: list[PhotoScore]) -> SkinScore:
-    return SkinScore(
-        photos=len(scores),
-        mean_iou=float(np.mean([s.iou for s in scores])),
-        mean_f1_2px=float(np.mean([s.f1_2px for s in scores])),
-        mean_precision=float(np.mean([s.precision for s in scores])),
-        mean_recall=float(np.mean([s.recall for s in scores])),
-    )
 
 
 def _unusable(what: str) -> InvalidInput:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mesh.errors import InvalidInput
-from models.evaluate.segment import evaluate, find_photos, halves, score
+from models.evaluate.evaluation import evaluate
+from models.evaluate.segment import find_photos, score
 from models.synth.scene import compose
 from svc_segment.model import Model, load_model
 
@@ -27,7 +28,7 @@ FEW = (
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return load_model()
+    return load_model(threads=1)
 
 
 def truth(*ink: tuple[int, int]) -> np.ndarray:
@@ -70,22 +71,28 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "deep" / "set_a").mkdir(parents=True)
     with (tmp_path / "ink_masks" / "annotations.csv").open("w", newline="") as lines:
         table = csv.writer(lines)
-        table.writerow(["file", "dataset", "skin", "mask"])
-        for seed, skin in ((3, "light"), (5, "brown")):
+        table.writerow(["file", "dataset", "skin", "colours", "mask"])
+        for seed, skin, colours in ((3, "light", {"black": 1.0}), (5, "brown", {"black": 0.95, "red": 0.05})):
             scene = compose(seed, 256)
             cv2.imwrite(str(tmp_path / "deep" / "set_a" / f"{seed}.png"), scene.rgb[..., ::-1])
             cv2.imwrite(str(tmp_path / "ink_masks" / "masks" / f"{seed}.png"), scene.mask)
-            table.writerow([f"{seed}.png", "set_a", skin, f"masks/{seed}.png"])
+            table.writerow([f"{seed}.png", "set_a", skin, json.dumps(colours), f"masks/{seed}.png"])
     return tmp_path
 
 
 def test_the_document_has_the_agreed_shape(folder: Path, model: Model) -> None:
     document = json.loads(json.dumps(evaluate(folder, model).as_json()))
-    assert set(document) == {"mean_iou", "mean_f1_2px", "photos", "by_skin"}
+    assert {"mean_iou", "mean_f1_2px", "photos", "by_skin"} <= set(document)
     assert [p["file"] for p in document["photos"]] == ["3.png", "5.png"]
-    assert set(document["photos"][0]) == {"file", "iou", "f1_2px", "precision", "recall"}
+    assert {"file", "iou", "f1_2px", "precision", "recall"} <= set(document["photos"][0])
     assert document["mean_iou"] == pytest.approx(np.mean([p["iou"] for p in document["photos"]]))
-    assert set(document["by_skin"]) == {"brown", "light"}
+    low, high = document["iou_interval"]
+    assert low <= document["mean_iou"] <= high
+    assert list(document["by_skin"]) == ["light", "brown"]
+    assert list(document["by_colour"]) == ["black"]  # 5 % red cannot be told by eye
+    assert document["boxes"] is None
+    assert document["bare_skin"] is None
+    assert document["model"] == model.contract.label
 
 
 def test_a_folder_that_cannot_be_measured_is_named(folder: Path, tmp_path: Path, model: Model) -> None:
@@ -98,24 +105,12 @@ def test_a_folder_that_cannot_be_measured_is_named(folder: Path, tmp_path: Path,
         find_photos(folder)
 
 
-def test_the_halves_are_disjoint_and_whole(shared_data: Path) -> None:
-    photos = find_photos(shared_data / "tattoo")
-    tuning, held_out = halves(photos)
-    assert (len(photos), len(tuning), len(held_out)) == (46, 23, 23)
-    assert {p.file for p in tuning} | {p.file for p in held_out} == {p.file for p in photos}
-
-
 def test_a_few_real_photos_reach_the_floor(shared_data: Path, model: Model) -> None:
-    assert evaluate(shared_data / "tattoo", model, FEW).mean_iou >= FLOOR
+    assert evaluate(shared_data / "tattoo", model, files=FEW).mean_iou >= FLOOR
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(900)
-def test_all_real_photos_reach_the_floor_and_so_does_the_held_out_half(
-    shared_data: Path, model: Model
-) -> None:
-    folder = shared_data / "tattoo"
-    result = evaluate(folder, model)
-    held_out = {p.file for p in halves(find_photos(folder))[1]}
-    assert result.mean_iou >= FLOOR
-    assert np.mean([s.iou for s in result.photos if s.file in held_out]) >= FLOOR
+def test_all_real_photos_reach_the_floor(shared_data: Path, model: Model) -> None:
+    photos = [photo.file for photo in find_photos(shared_data / "tattoo")]
+    assert evaluate(shared_data / "tattoo", model, files=photos).mean_iou >= FLOOR
