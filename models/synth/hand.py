@@ -76,7 +76,7 @@ def extremity(rng: Rng, shape: tuple[int, int]) -> Extremity:
     def pixels(at: NDArray[np.float64]) -> Points:
         return np.asarray((at - middle) @ axes.T + place, np.float64)
 
-    depth = _heights(capsules, shape, np.linalg.inv(axes), middle, place)
+    depth = _heights(capsules, shape, np.asarray(np.linalg.inv(axes), np.float64), middle, place)
     where = depth > 0
     if where.mean() < 0.02:
         where[shape[0] // 3 : 2 * shape[0] // 3] = True
@@ -166,8 +166,8 @@ def _heights(
         envelopes.append(np.log(np.maximum(total, 1e-12)) / np.float32(sharpness))
     joined = np.float32(5.0)  # webs between the fingers are rounded
     out = np.logaddexp(joined * envelopes[0], joined * envelopes[1]) / joined
-    full = cv2.resize(out, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(blur(full, 1.2), np.float32)
+    full = np.asarray(cv2.resize(out, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
+    return blur(full, 1.2)
 
 
 def _height(c: Capsule, grid: Image) -> Image:

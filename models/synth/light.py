@@ -49,7 +49,7 @@ def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | N
         other = np.clip(normal @ _direction(rng), 0, None) * rng.uniform(0.1, 0.5)
         light += other[:, :, None] * np.exp(rng.normal(0, 0.12, 3)).astype(np.float32)
     light *= (1 + rng.uniform(0.0, 0.2) * smooth_noise(rng, shape, 0.5 * max(shape)))[:, :, None]
-    glare = _glare(rng, surface, relief_cm, key, shade)
+    glare = _glare(rng, normal, key, shade)
     return Lighting(np.maximum(light, 0.004).astype(np.float32), glare, cast)
 
 
@@ -123,11 +123,10 @@ def _shadow(rng: Rng, shape: tuple[int, int]) -> Image:
     return np.asarray(1 - rng.uniform(0.3, 1.0) * dark, np.float32)
 
 
-def _glare(rng: Rng, surface: Surface, relief_cm: Image, key: NDArray[np.float32], shade: Image) -> Image:
+def _glare(rng: Rng, normal: Image, key: NDArray[np.float32], shade: Image) -> Image:
     """Mirrored light after Blinn (1977): dry skin's sheen, the sparkle of wet, oiled or filmed skin."""
-    shape = (int(relief_cm.shape[0]), int(relief_cm.shape[1]))
+    shape = (int(shade.shape[0]), int(shade.shape[1]))
     wet = rng.random() < 0.2
-    normal = _bumped(surface.normal, relief_cm * np.float32(rng.uniform(1.0, 3.0)), surface.cm_per_px)
     half = _unit(key + np.array([0, 0, 1], np.float32))
     power = float(np.exp(rng.uniform(np.log(40), np.log(400)) if wet else rng.uniform(np.log(4), np.log(40))))
     lobe = np.clip(normal @ half, 1e-4, 1) ** np.float32(power)
