@@ -6,7 +6,7 @@ posed body's landmarks are exact. Lengths mm; x to the subject's right, y forwar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,17 @@ class Body:
     stature_mm: float
     old: float
     weight: float
+
+    def of_stature(self, stature_mm: float) -> Body:
+        """The same shape, scaled."""
+        scale = stature_mm / self.stature_mm
+        return replace(
+            self,
+            heads=self.heads * scale,
+            points=self.points * scale,
+            vertices=np.asarray(self.vertices * scale, np.float32),
+            stature_mm=stature_mm,
+        )
 
     @cached_property
     def normals(self) -> Singles:

@@ -59,7 +59,8 @@ def person(seed: int, side: int = 256) -> PersonImage:
     figure = render.draw(shape, posed, dressed, look, camera, light)
     scene = room.draw(room.sampled(rng, camera), camera, light)
     dark = cv2.resize(render.shadow(posed, light, camera), (side, side)) * np.float32(rng.uniform(0.3, 0.7))
-    picture = scene * (1 - dark)[..., None] * (1 - figure.cover)[..., None] + figure.colour
+    picture = np.asarray(scene * (1 - dark)[..., None], np.float32)
+    figure.onto(picture)
     hidden = _occlude(rng, picture) if rng.random() < 0.12 else np.zeros((side, side), np.bool_)
     brightness = float(figure.colour.sum() / max(float(figure.cover.sum()) * 3, 1.0))
     rgb = lens.develop(picture, lens.sampled(rng, 0.5 * brightness + 0.5 * float(scene.mean())), rng)
@@ -124,9 +125,7 @@ def visible(points: Floats, depth: Floats, figure: Figure, hidden: Flags) -> Fla
         x, y = points[row]
         if not (0 <= x < width and 0 <= y < height) or hidden[int(y), int(x)]:
             continue
-        surface = figure.depth[int(y * render.FINE), int(x * render.FINE)]
-        part = name.partition("_")[2]
-        out[row] = not np.isfinite(surface) or depth[row] - surface < _DEEP.get(part, _DEEP_ELSE)
+        out[row] = depth[row] - figure.depth_at(x, y) < _DEEP.get(name.partition("_")[2], _DEEP_ELSE)
     return out
 
 
@@ -148,6 +147,7 @@ def _box(figure: Figure, points: Floats, side: int) -> tuple[float, float, float
     """The drawn body's box; the landmarks' where nothing of it is in the picture."""
     rows, columns = (np.flatnonzero((figure.cover > 0.5).any(axis=axis)) for axis in (1, 0))
     if len(rows) and len(columns):
-        return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
+        left, top = figure.left + columns, figure.top + rows
+        return float(left[0]), float(top[0]), float(left[-1] + 1), float(top[-1] + 1)
     low, high = np.clip(points.min(axis=0), 0, side), np.clip(points.max(axis=0), 0, side)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -37,35 +37,63 @@ class Light:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn body. colour: [H, W, 3] linear, already multiplied by cover; cover: [H, W] 0 to 1; depth:
-    [FINE H, FINE W] mm, infinite where the body is not."""
+    """A drawn body within its window of the picture, whose corner is at left, top. colour: [h, w, 3] linear,
+    already multiplied by cover; cover: [h, w] 0 to 1; depth: [FINE h, FINE w] mm, infinite where the body is
+    not."""
 
+    left: int
+    top: int
     colour: Singles
     cover: Singles
     depth: Singles
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture."""
+        height, width = self.cover.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+    def onto(self, picture: Singles) -> None:
+        """Lays the body over a picture [H, W, 3] in place."""
+        part = picture[self.window]
+        part *= 1 - self.cover[..., None]
+        part += self.colour
+
+    def depth_at(self, x: float, y: float) -> float:
+        """Depth of the surface seen at a point of the picture, mm; infinite where there is none."""
+        column, row = int((x - self.left) * FINE), int((y - self.top) * FINE)
+        height, width = self.depth.shape
+        return float(self.depth[row, column]) if 0 <= row < height and 0 <= column < width else np.inf
+
 
 def draw(shape: Body, posed: Posed, dressed: Dressed, look: Look, camera: Camera, light: Light) -> Figure:
     """Rasterises at FINE x FINE samples a pixel within the body's box and averages them."""
-    fine = camera.scaled(FINE)
     vertices = posed.vertices + dressed.lift[:, None] * posed.normals
-    xy, depth = (array.astype(np.float32) for array in fine.project(vertices.astype(np.float64)))
-    width, height = fine.width, fine.height
-    cover = rasterise(xy, depth, dressed.triangles, width, height)
+    xy, depth = (array.astype(np.float32) for array in camera.project(vertices.astype(np.float64)))
+    # Only vertices that are drawn count: the mesh has others that stand off.
+    drawn = xy[dressed.triangles[:, 0]]
+    size = np.array([camera.width, camera.height])
+    low = np.clip(np.floor(drawn.min(axis=0)).astype(int) - 8, 0, size - 1)
+    high = np.clip(np.ceil(drawn.max(axis=0)).astype(int) + 8, low + 1, size)
+    width, height = (int(FINE * side) for side in high - low)
+    cover = rasterise((xy - low.astype(np.float32)) * FINE, depth, dressed.triangles, width, height)
     corners = dressed.triangles[cover.triangles]
     samples = np.zeros((height * width, 4), np.float32)
-    shade = _shade(posed, light)
-    attributes = np.concatenate([dressed.skin, shade, shape.vertices, depth[:, None]], axis=1)
-    mixed = np.einsum("pk,pka->pa", cover.weights, attributes[corners])
+    attributes = np.concatenate([dressed.skin, _shade(posed, light), shape.vertices, depth[:, None]], axis=1)
+    mixed = cover.weights[:, :1] * attributes[corners[:, 0]]
+    for corner in (1, 2):
+        mixed += cover.weights[:, corner, None] * attributes[corners[:, corner]]
     kinds = dressed.kinds[cover.triangles]
     colour = _albedo(kinds, mixed[:, :3], mixed[:, 6:9], look) * mixed[:, 3:6]
     colour *= _texture(kinds, mixed[:, 6:9], light.grain)[:, None]
     samples[cover.pixels, :3] = colour
     samples[cover.pixels, 3] = 1
-    picture = cv2.resize(
-        samples.reshape(height, width, 4), (camera.width, camera.height), interpolation=cv2.INTER_AREA
+    small = (width // FINE, height // FINE)
+    picture = cv2.resize(samples.reshape(height, width, 4), small, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(picture, np.float32)
+    return Figure(
+        int(low[0]), int(low[1]), picture[..., :3], picture[..., 3], _depth(cover, mixed[:, 9], width, height)
     )
-    return Figure(picture[..., :3], picture[..., 3], _depth(cover, mixed[:, 9], width, height))
 
 
 def _depth(cover: Cover, values: Singles, width: int, height: int) -> Singles:
@@ -124,7 +152,7 @@ def _texture(kinds: NDArray[np.uint8], rest: Singles, seed: int) -> Singles:
     strands = at(side * 4, rest[:, 2] * 0.6, 2.0)
     strength = np.where(kinds == SKIN, 0.05, np.where(kinds == TRESS, 0.0, 0.16))
     out = 1 + strength * folds + np.where(kinds == TRESS, 0.3, 0.0) * strands
-    return np.clip(out, 0.3, 1.7).astype(np.float32)
+    return np.asarray(np.clip(out, 0.3, 1.7), np.float32)
 
 
 @cache
@@ -154,7 +182,7 @@ def shadow(posed: Posed, light: Light, camera: Camera) -> Singles:
     if light.towards[2] < 0.15:
         return np.asarray(out, np.float32)
     quads = _casting()
-    flat = posed.vertices - posed.vertices[:, 2:] * (light.towards / light.towards[2]).astype(np.float32)
+    flat = posed.vertices - posed.vertices[:, 2:] * np.asarray(light.towards / light.towards[2], np.float32)
     xy, depth = small.project(flat.astype(np.float64))
     near = depth[quads].min(axis=1) > 100
     shapes = np.clip(xy[quads[near]] * 16, -1e6, 1e6).astype(np.int32)
