@@ -4,31 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from svc_segment.model import Contract, Model
+from svc_segment.regions import Region, find_regions
 from svc_segment.tiles import blend, passes
-
-LISTED_REGIONS = 64
-_SMALLEST = 2e-5  # of the image: a speck of 16 pixels in 800,000
-_SPECK_PX = 9
-
-
-@dataclass(frozen=True)
-class Region:
-    """One connected region of ink, 8-connected; pixels of the image, origin top left."""
-
-    id: int
-    area_px: int
-    ink_share: float
-    """Share of all ink, 0..1."""
-    box: tuple[int, int, int, int]
-    """x, y, width, height."""
-    centroid: tuple[float, float]
-    """x, y."""
-    mean_probability: float
 
 
 @dataclass(frozen=True)
@@ -84,34 +65,6 @@ def conclude(logit: NDArray[np.float32], contract: Contract) -> Segmentation:
         mean_probability=float(p[ink].mean()) if ink.any() else 0.0,
         border_share=float(rim.mean()),
     )
-
-
-def find_regions(
-    p: NDArray[np.float32], threshold: float
-) -> tuple[NDArray[np.uint8], tuple[Region, ...], int]:
-    """Mask without specks, its regions (largest first) and how many more there are than are listed."""
-    count, labels, stats, centroids = cv2.connectedComponentsWithStats(
-        (p > threshold).astype(np.uint8), connectivity=8
-    )
-    areas = stats[:, cv2.CC_STAT_AREA]
-    keep = areas >= max(_SPECK_PX, _SMALLEST * p.size)
-    keep[0] = False
-    mask = np.where(keep[labels], 255, 0).astype(np.uint8)
-    total = int(areas[keep].sum())
-    sums = np.bincount(labels.ravel(), weights=p.ravel().astype(np.float64), minlength=count)
-    order = sorted(np.flatnonzero(keep), key=lambda k: (-areas[k], k))
-    regions = tuple(
-        Region(
-            id=rank,
-            area_px=int(areas[k]),
-            ink_share=float(areas[k] / total),
-            box=(int(stats[k, 0]), int(stats[k, 1]), int(stats[k, 2]), int(stats[k, 3])),
-            centroid=(float(centroids[k][0]), float(centroids[k][1])),
-            mean_probability=float(sums[k] / areas[k]),
-        )
-        for rank, k in enumerate(order[:LISTED_REGIONS], 1)
-    )
-    return mask, regions, max(0, len(order) - LISTED_REGIONS)
 
 
 def measure(p: NDArray[np.float32], ink: NDArray[np.bool_], contract: Contract) -> Uncertainty:

@@ -15,8 +15,9 @@ from assay.common.v1.types_pb2 import (
 )
 from assay.segment.v1.segment_pb2 import InkRegion, SegmentPage
 
-from svc_segment.core import Region, Segmentation
+from svc_segment.core import Segmentation
 from svc_segment.model import Model
+from svc_segment.regions import Region
 
 # Proposals, chosen on the annotated photos; to be set on clinical ones (docs/models.md).
 _DOUBTFUL_MEAN = 0.75

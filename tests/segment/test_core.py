@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from svc_segment.core import LISTED_REGIONS, conclude, find_regions, measure
+from svc_segment.core import conclude, measure
 from svc_segment.model import Contract
+from svc_segment.regions import LISTED_REGIONS, find_regions
 
 CONTRACT = Contract(
     name="test",
@@ -126,3 +127,35 @@ def test_bias_moves_the_edge() -> None:
     values = np.linspace(-5, 5, 64 * 64).reshape(64, 64).astype(np.float32)
     found = conclude(values, dataclasses.replace(CONTRACT, bias=2.0))
     np.testing.assert_array_equal(found.mask > 0, values > 2)
+
+
+def test_strokes_with_little_skin_between_them_are_one_region() -> None:
+    p = np.zeros((200, 300), np.float32)
+    for k in range(6):  # a word of six letters, 6 px apart
+        p[50:70, 40 + 16 * k : 50 + 16 * k] = 0.9
+    p[150:190, 200:260] = 0.9
+    _, regions, _ = find_regions(p, 0.5)
+    assert [r.box for r in regions] == [(200, 150, 60, 40), (40, 50, 90, 20)]
+    assert regions[1].area_px == 6 * 200
+    assert regions[1].centroid == (pytest.approx(84.5), pytest.approx(59.5))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_regions_hold_all_the_ink_of_the_mask_once(seed: int, blots: int) -> None:
+    rng = np.random.default_rng(seed)
+    p = np.zeros((90, 130), np.float32)
+    for _ in range(blots):
+        y, x, tall, wide = rng.integers(0, 80), rng.integers(0, 120), rng.integers(1, 20), rng.integers(1, 30)
+        p[y : y + tall, x : x + wide] = rng.uniform(0.4, 1)
+    mask, regions, omitted = find_regions(p, 0.5)
+    assert omitted == 0
+    assert sum(r.area_px for r in regions) == int((mask > 0).sum())
+    assert sum(r.ink_share for r in regions) == pytest.approx(1.0 if regions else 0.0)
+    covered = np.zeros(mask.shape, bool)
+    for r in regions:
+        x, y, wide, tall = r.box
+        covered[y : y + tall, x : x + wide] = True
+        assert x <= r.centroid[0] < x + wide
+        assert y <= r.centroid[1] < y + tall
+    assert not (mask > 0)[~covered].any()

@@ -8,7 +8,8 @@ import numpy as np
 from assay.common.v1.types_pb2 import FLAG_LEVEL_FAIL
 
 from svc_segment import page
-from svc_segment.core import Region, Segmentation, Uncertainty
+from svc_segment.core import Segmentation, Uncertainty
+from svc_segment.regions import Region
 
 REGION = Region(1, 500, 1.0, (1, 2, 30, 40), (15.5, 20.5), 0.9)
 CLEAR = Segmentation(

@@ -203,7 +203,7 @@ Global___ShadowComparison: _TypeAlias = ShadowComparison  # noqa: Y015
 
 @_typing.final
 class InkRegion(_message.Message):
-    """One connected region of ink."""
+    """Ink that belongs together: parts with little bare skin between them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
