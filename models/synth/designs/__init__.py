@@ -6,9 +6,9 @@ import numpy as np
 
 from models.synth.arrays import Rng, smooth_noise
 from models.synth.designs import inkwell, styles
-from models.synth.designs.library import EMPTY, Alphabet, Library, Motif
 from models.synth.designs.shapes import blob, curve
 from models.synth.designs.sheet import MAX_INKS, Design, Sheet
+from models.synth.library import EMPTY, Alphabet, Library, Motif
 
 __all__ = [
     "EMPTY",

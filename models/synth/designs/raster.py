@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from models.synth.arrays import Image, Points, Rng
-from models.synth.designs.library import Alphabet, Motif
+from models.synth.library import Alphabet, Motif
 
 _SUBPIXEL_BITS = 4
 Box = tuple[float, float, float]

@@ -7,9 +7,9 @@ import numpy as np
 
 from models.synth.arrays import Image, Points, Rng, blur, coverage, smooth_noise
 from models.synth.designs import inkwell, raster, tones
-from models.synth.designs.library import Library, Motif
 from models.synth.designs.shapes import blob, curve, ribbon
 from models.synth.designs.sheet import Sheet
+from models.synth.library import Library, Motif
 
 _HERSHEY = (cv2.FONT_HERSHEY_SCRIPT_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_DUPLEX)
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&"

@@ -27,38 +27,49 @@ class Layer:
 
 
 def place(rng: Rng, surface: Surface, library: Library = EMPTY) -> Layer:
-    """One to five designs on the skin, each of its own age and size (2 cm to the whole of it)."""
+    """One to five designs on the skin, each of its own age; the first is often as large as the skin."""
     shape = (int(surface.where.shape[0]), int(surface.where.shape[1]))
     planes: list[NDArray[np.float32]] = []
     inks: list[Ink] = []
     designs = []
-    for _ in range(int(rng.choice([1, 2, 3, 4, 5], p=[0.58, 0.22, 0.1, 0.06, 0.04]))):
-        design, drawn = _one(rng, surface, shape, library)
+    for k in range(int(rng.choice([1, 2, 3, 4, 5], p=[0.6, 0.21, 0.1, 0.05, 0.04]))):
+        amounts, drawn = _one(rng, surface, library, main=k == 0)
         designs.append(drawn)
-        for plane, ink in zip(design, drawn.inks, strict=True):
+        for plane, ink in zip(amounts, drawn.inks, strict=True):
             if len(inks) < MAX_INKS and plane.any():
                 planes.append(plane)
                 inks.append(ink)
-    amounts = np.stack(planes) if planes else np.zeros((0, *shape), np.float32)
-    return Layer(amounts * surface.where, tuple(inks), tuple(designs))
+    stacked = np.stack(planes) if planes else np.zeros((0, *shape), np.float32)
+    return Layer(stacked, tuple(inks), tuple(designs))
 
 
-def _one(
-    rng: Rng, surface: Surface, shape: tuple[int, int], library: Library
-) -> tuple[NDArray[np.float32], Design]:
-    """One design drawn and warped onto the skin: (K, H, W), and the design."""
-    rows, cols = np.nonzero(surface.where[::4, ::4])
-    at = int(rng.integers(len(rows))) if len(rows) else 0
-    spot = (int(rows[at]) * 4, int(cols[at]) * 4) if len(rows) else (shape[0] // 2, shape[1] // 2)
-    frame_cm = max(shape) * surface.cm_per_px
-    side_cm = float(frame_cm * np.exp(rng.uniform(np.log(0.16), np.log(1.2))))
+def _one(rng: Rng, surface: Surface, library: Library, main: bool) -> tuple[NDArray[np.float32], Design]:
+    """One design drawn and warped onto one piece of the skin: (K, H, W), and the design."""
+    shape = surface.where.shape
+    spot = _spot(rng, surface, main)
+    piece = surface.piece == surface.piece[spot]
+    extent_cm = surface.cm_per_px * float(np.sqrt(piece.sum()))
+    share = rng.uniform(0.55, 1.35) if main and rng.random() < 0.6 else np.exp(rng.uniform(-1.9, -0.4))
+    side_cm = max(float(extent_cm * share), 12 * surface.cm_per_px)
     side_px = side_cm / surface.cm_per_px
     canvas = int(np.clip(side_px, 64, max(shape)))
     line_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
-    line_px = float(np.clip(line_cm / side_cm * canvas, 1.0 * canvas / side_px, 0.03 * canvas))
+    line_px = float(np.clip(line_cm / side_cm * canvas, canvas / side_px, 0.03 * canvas))
     drawn = draw(rng, canvas, max(line_px, 1.0), library)
-    centre = surface.uv_cm[spot] * (0.5 if rng.random() < 0.7 else 1.0)
-    return warp(drawn, surface, centre, side_cm, _turn(rng)), drawn
+    return warp(drawn, surface, surface.uv_cm[spot], side_cm, _turn(rng)) * piece, drawn
+
+
+def _spot(rng: Rng, surface: Surface, main: bool) -> tuple[int, int]:
+    """A pixel of skin for a design's middle: the deepest of a few for the main one, any for others."""
+    rows, cols = np.nonzero(surface.piece[::4, ::4])
+    if not len(rows):
+        rows, cols = np.nonzero(surface.where[::4, ::4])
+    if not len(rows):
+        return surface.where.shape[0] // 2, surface.where.shape[1] // 2
+    tries = rng.integers(len(rows), size=6 if main else 1)
+    off = np.hypot(rows[tries] - rows.mean(), cols[tries] - cols.mean())
+    best = int(tries[int(off.argmin())])
+    return int(rows[best]) * 4, int(cols[best]) * 4
 
 
 def _turn(rng: Rng) -> NDArray[np.float32]:

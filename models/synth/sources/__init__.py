@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.synth.designs.library import Alphabet, Library, Motif
+from models.synth.geometry import views
+from models.synth.library import Alphabet, Library, Motif
 from models.synth.sources import fetch, store, svg
 from models.synth.sources.table import SOURCES, Source
 
@@ -21,7 +22,9 @@ __all__ = ["SOURCES", "Source", "attributions", "load"]
 
 
 def load(cache: Path) -> Library:
-    """Everything of the table, in its order; the same cache gives the same library.
+    """Everything of the table, in its order, and the baked bodies if the cache holds any.
+
+    The same cache gives the same library.
 
     Raises RuntimeError when npm cannot fetch a package or its content is not the pinned one.
     """
@@ -31,7 +34,8 @@ def load(cache: Path) -> Library:
         motifs = [m for s in SOURCES if s.kind == "icons" for m in _icons(s, cache)]
         alphabets = [_alphabet(s, cache) for s in SOURCES if s.kind == "font"]
         store.save(Library(tuple(motifs), tuple(alphabets)), path)
-    return store.read(path)
+    held = store.read(path)
+    return Library(held.motifs, held.alphabets, views.read(cache))
 
 
 def attributions() -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from fontTools.pens.svgPathPen import SVGPathPen
 from fontTools.ttLib import TTFont
 
-from models.synth.designs.library import Alphabet
+from models.synth.library import Alphabet
 from models.synth.outline import polygons
 
 _LATIN = (

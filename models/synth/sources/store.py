@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.synth.arrays import Points
-from models.synth.designs.library import Alphabet, Library, Motif
+from models.synth.library import Alphabet, Library, Motif
 
 
 def save(library: Library, path: Path) -> None:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from models.synth.arrays import Points
-from models.synth.designs.library import Motif
 from models.synth.designs.raster import signed_area
+from models.synth.library import Motif
 from models.synth.outline import subpaths
 
 _INHERITED = ("fill", "stroke", "stroke-width", "fill-rule")

@@ -1,8 +1,11 @@
-"""The library that designs draw from: motifs and alphabets as outlines."""
+"""The library that scenes draw from: motifs and alphabets as outlines, bodies as views."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.synth.arrays import Points
 
@@ -31,12 +34,25 @@ class Alphabet:
 
 
 @dataclass(frozen=True)
+class Views:
+    """Pieces of bodies seen from close by along parallel rays."""
+
+    height: NDArray[np.float16]
+    """(N, S, S) cm towards the camera, -1000 beside the body."""
+    normal: NDArray[np.int8]
+    """(N, S, S, 2) x right and y down of the unit normal, times 127."""
+    cm_per_px: NDArray[np.float32]
+    part: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Library:
     """What a generator may use; an empty one leaves designs drawn from random numbers alone."""
 
     motifs: tuple[Motif, ...] = ()
     alphabets: tuple[Alphabet, ...] = ()
-    bodies: tuple[object, ...] = ()
+    bodies: Views | None = None
+    """Views of bodies that skin is cut from."""
 
 
 EMPTY = Library()

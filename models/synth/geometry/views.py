@@ -1,0 +1,76 @@
+"""Baked views of bodies: reading them, and a random one as a surface."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.synth.arrays import Rng
+from models.synth.geometry.surface import Surface, from_height
+from models.synth.library import Views
+
+CACHE = Path(__file__).resolve().parents[3] / ".tools" / "cache" / "designs"
+STEM = "views-1"
+"""The number goes up whenever the content changes."""
+SIDE = 256
+NOTHING = -1000.0
+"""Height where no body is."""
+
+
+def save(views: Views, cache: Path = CACHE) -> Path:
+    """Writes the arrays beside each other; the list of parts comes last and says that all is there."""
+    cache.mkdir(parents=True, exist_ok=True)
+    np.save(cache / f"{STEM}-height.npy", views.height)
+    np.save(cache / f"{STEM}-normal.npy", views.normal)
+    done = cache / f"{STEM}.json"
+    done.write_text(json.dumps({"part": views.part, "cm_per_px": [float(c) for c in views.cm_per_px]}))
+    return done
+
+
+def read(cache: Path = CACHE) -> Views | None:
+    """The baked views, memory-mapped; None where there are none."""
+    done = cache / f"{STEM}.json"
+    if not done.exists():
+        return None
+    held = json.loads(done.read_text())
+    height, normal = (np.load(cache / f"{STEM}-{name}.npy", mmap_mode="r") for name in ("height", "normal"))
+    return Views(height, normal, np.array(held["cm_per_px"], np.float32), tuple(held["part"]))
+
+
+def view(rng: Rng, shape: tuple[int, int], views: Views) -> Surface:
+    """One of the views, turned, mirrored and cut at random, (H, W)."""
+    k = int(rng.integers(len(views.part)))
+    height, side = views.height[k].astype(np.float32), max(shape)
+    inside = (height > NOTHING / 2).astype(np.float32)
+    normal = views.normal[k].astype(np.float32) / 127
+    scale = side / SIDE * rng.uniform(0.95, 1.5)
+    angle = rng.normal(0, 0.4) + (0.0 if rng.random() < 0.7 else rng.choice([0.5, 1.0, 1.5]) * np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if rng.random() < 0.5:
+        turn[:, 0] *= -1
+    shift = rng.normal(0, 0.05, 2) * side
+    matrix = np.column_stack(
+        [scale * turn, np.array(shape[::-1]) / 2 + shift - scale * turn @ np.full(2, SIDE / 2)]
+    )
+    size = (shape[1], shape[0])
+    edge = {"borderMode": cv2.BORDER_REPLICATE}
+    where = cv2.warpAffine(cv2.GaussianBlur(inside, (0, 0), 0.8), matrix, size, **edge) > 0.5
+    if where.mean() < 0.05:
+        return view(rng, shape, views)
+    filled = cv2.warpAffine(_filled(height, inside), matrix, size, flags=cv2.INTER_CUBIC, **edge)
+    flat = cv2.warpAffine(_filled(normal, inside), matrix, size, **edge) @ turn.T
+    return from_height(
+        filled, where, float(views.cm_per_px[k]) / scale, views.part[k], flat.astype(np.float32)
+    )
+
+
+def _filled(values: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values carried a few pixels beyond the body, so that its rim can be interpolated."""
+    weight = cv2.GaussianBlur(inside, (0, 0), 3.0)
+    mask, soft = (inside, weight) if values.ndim == 2 else (inside[:, :, None], weight[:, :, None])
+    carried = cv2.GaussianBlur(np.where(mask > 0, values, 0), (0, 0), 3.0) / np.maximum(soft, 1e-3)
+    return np.asarray(np.where(mask > 0, values, carried), np.float32)
