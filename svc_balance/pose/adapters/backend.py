@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,9 +53,19 @@ def estimate(frames: Iterable[Frame], followed: Landmarks, backend: Backend) -> 
 
 def place(picture: Picture, region: Roi, backend: Backend) -> tuple[Floats, Floats]:
     """Points (33, 2) in px of the picture, and their scores (33,)."""
+    image_px, score = places(picture, [region], backend)
+    return image_px[0], score[0]
+
+
+def places(picture: Picture, regions: Sequence[Roi], backend: Backend) -> tuple[Floats, Floats]:
+    """Points (len(regions), 33, 2) in px of the picture, and their scores, one row for each region."""
     size = max(backend.height, backend.width)
     margin = np.array([(size - backend.width) // 2, (size - backend.height) // 2])
     left, top = margin
-    cut = crops(picture, [region], size)[:, top : top + backend.height, left : left + backend.width]
+    cut = crops(picture, regions, size)[:, top : top + backend.height, left : left + backend.width]
     points = backend.estimate(cut)
-    return apply(to_picture(region, size), points.crop_px[0] + margin), points.score[0]
+    placed = [
+        apply(to_picture(region, size), own + margin)
+        for region, own in zip(regions, points.crop_px, strict=True)
+    ]
+    return np.stack(placed), points.score

@@ -32,9 +32,9 @@ def is_one(name_version: str) -> bool:
     return find(name_version).source.converter == "movenet"
 
 
-def backend(name_version: str) -> Backend:
+def backend(name_version: str, *, threads: int = 0) -> Backend:
     """A MoveNet, loaded; raises as `model.load` (MODEL_NOT_FETCHED names the command that fetches it)."""
-    model = load(name_version)
+    model = load(name_version, threads=threads)
     return Backend(model.label, model.contract.side, model.contract.side, partial(estimate, model))
 
 

@@ -16,10 +16,12 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True)
 class Points:
     """Canonical landmarks of N crops. crop_px: [N, 33, 2], NaN where the estimator has no such point.
-    score: [N, 33], its confidence 0..1, 0 where there is no point."""
+    score: [N, 33], its confidence 0..1, 0 where there is no point. error_px: [N, 33], the standard error of
+    either coordinate that the estimator expects of itself, where it says one."""
 
     crop_px: Floats
     score: Floats
+    error_px: Floats | None = None
 
 
 def placed(found: Floats, names: Sequence[str]) -> Points:
