@@ -39,7 +39,7 @@ def wide_blur(image: Image, sigma: float) -> Image:
     step = int(max(1, min(sigma / 3, 8)))
     if step == 1:
         return blur(image, sigma)
-    height, width = image.shape
+    height, width = image.shape[:2]
     small = cv2.resize(image, (width // step, height // step), interpolation=cv2.INTER_AREA)
     soft = cv2.GaussianBlur(small, (0, 0), sigma / step)
     return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from models.synth.arrays import Bytes, Image, Rng, blur
+from models.synth.arrays import Bytes, Image, Rng, blur, wide_blur
 
 _LUT_SIZE = 4096
 _LEVELS = np.linspace(0, 1, _LUT_SIZE)
@@ -65,7 +65,7 @@ def _optics(rng: Rng, linear: Image) -> Image:
     kind = rng.random()
     if kind < 0.12:
         out = _shake(rng, out)
-    elif kind < 0.5:
+    elif kind < 0.4:
         out = blur(out, float(rng.choice([0.6, 0.9, 1.3, 2.0], p=[0.4, 0.35, 0.17, 0.08])))
     return np.asarray(out, np.float32)
 
@@ -121,7 +121,7 @@ def _denoise(rng: Rng, linear: Image, phone: Phone) -> Image:
 
 def _develop(rng: Rng, picture: Image) -> Image:
     """Tone curve, local contrast, saturation, filters of photo apps, sharpening; gamma-encoded 0..1."""
-    contrast = rng.normal(0.15, 0.2)
+    contrast = rng.normal(0.35, 0.25)
     picture = picture - np.float32(0.16 * contrast) * np.sin(2 * np.pi * np.clip(picture, 0, 1))
     if rng.random() < 0.25:  # local tone mapping: shadows lifted
         base = cv2.resize(picture.mean(2), None, fx=0.125, fy=0.125, interpolation=cv2.INTER_AREA)
@@ -133,8 +133,14 @@ def _develop(rng: Rng, picture: Image) -> Image:
     picture = grey + (picture - grey) * np.float32(saturation)
     if rng.random() < 0.1:
         picture = _filter(rng, picture)
-    if rng.random() < 0.6:
-        picture = picture + np.float32(rng.uniform(0, 1.1)) * (picture - blur(picture, rng.uniform(0.6, 1.8)))
+    if rng.random() < 0.35:  # "clarity": contrast of middle size
+        picture = picture + np.float32(rng.uniform(0, 0.45)) * (
+            picture - wide_blur(picture, rng.uniform(4, 12))
+        )
+    if rng.random() < 0.75:
+        picture = picture + np.float32(rng.uniform(0.1, 1.6)) * (
+            picture - blur(picture, rng.uniform(0.6, 1.6))
+        )
     return np.asarray(picture, np.float32)
 
 
@@ -147,7 +153,7 @@ def _filter(rng: Rng, picture: Image) -> Image:
 
 def _share(rng: Rng, picture: Bytes) -> Bytes:
     """JPEG once or twice, resampling by messengers, screenshots of the photo."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         picture = _resample(rng, picture)
     if rng.random() < 0.93:
         picture = _jpeg(picture, int(rng.integers(35, 97)))
@@ -165,6 +171,6 @@ def _jpeg(picture: Bytes, quality: int) -> Bytes:
 def _resample(rng: Rng, picture: Bytes) -> Bytes:
     """Down and back up, as messaging apps do; detail is lost, the frame keeps its size."""
     height, width = picture.shape[:2]
-    factor = rng.uniform(0.45, 0.9)
+    factor = rng.uniform(0.5, 0.9)
     small = cv2.resize(picture, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -42,7 +42,7 @@ def illuminate(rng: Rng, surface: Surface, relief_cm: Image, depth_cm: Image | N
             dome * _gaps(rng, depth_cm, surface.cm_per_px),
             shade * _gaps(rng, depth_cm, surface.cm_per_px),
         )
-    share = rng.beta(2.0, 2.0)
+    share = rng.beta(2.6, 1.7)
     tint = np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)  # sky in the shade, lamp in the light
     light = (share * facing * shade)[:, :, None] + ((1 - share) * dome)[:, :, None] * tint
     if rng.random() < 0.25:  # a second lamp or a lit wall from elsewhere

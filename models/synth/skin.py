@@ -79,17 +79,17 @@ def flush(rng: Rng, skin: Complexion, ink: Image) -> None:
 def _mottle(rng: Rng, skin: Complexion) -> None:
     """Uneven colour at every scale: what makes bare skin not flat."""
     cm = skin.px_per_cm
-    patchy, ruddy = rng.uniform(0.02, 0.16), rng.uniform(0.08, 0.4)
+    patchy, ruddy = rng.uniform(0.03, 0.2), rng.uniform(0.12, 0.6)
     skin.log_melanin[:] += patchy * smooth_noise(rng, skin.shape, max(4.0, 3.0 * cm), 3)
-    skin.log_melanin[:] += rng.uniform(0.01, 0.08) * smooth_noise(rng, skin.shape, max(2.0, 0.12 * cm), 2)
+    skin.log_melanin[:] += rng.uniform(0.02, 0.11) * smooth_noise(rng, skin.shape, max(2.0, 0.12 * cm), 2)
     skin.log_blood[:] += ruddy * smooth_noise(rng, skin.shape, max(4.0, 2.0 * cm), 3)
-    skin.log_blood[:] += rng.uniform(0.03, 0.25) * smooth_noise(rng, skin.shape, max(2.0, 0.2 * cm), 2)
+    skin.log_blood[:] += rng.uniform(0.05, 0.36) * smooth_noise(rng, skin.shape, max(2.0, 0.2 * cm), 2)
 
 
 def _grain(rng: Rng, skin: Complexion) -> None:
     """Fine furrows and pores; goose pimples now and then."""
     cm = skin.px_per_cm
-    depth = rng.uniform(0.0002, 0.0016)
+    depth = rng.uniform(0.0004, 0.0028)
     furrows = np.abs(smooth_noise(rng, skin.shape, max(2.0, 0.07 * cm), 2))
     skin.relief_cm[:] += depth * 2.5 * np.minimum(furrows, 0.4)
     if cm > 18 and rng.random() < 0.6:
