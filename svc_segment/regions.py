@@ -52,8 +52,9 @@ def find_regions(
         return mask, (), 0
     inked = mask > 0
     sums = np.bincount(labels[inked], weights=p[inked].astype(np.float64), minlength=count)
-    parts = _Parts(stats[keep].astype(np.float64), centroids[keep], sums[keep])
-    group = _groups(mask, labels, keep, parts)
+    centres = np.asarray(centroids[keep], np.float64)
+    parts = _Parts(stats[keep].astype(np.float64), centres, np.asarray(sums[keep], np.float64))
+    group = _groups(mask, np.asarray(labels, np.int32), np.asarray(keep, np.bool_), parts)
     regions = _describe(parts, group)
     return mask, regions[:LISTED_REGIONS], max(0, len(regions) - LISTED_REGIONS)
 
@@ -92,7 +93,7 @@ def _groups(
     inked = mask > 0
     first[labels[inked]] = spread[inked]
     names, member = np.unique(first[keep], return_inverse=True)
-    areas = np.bincount(member, weights=parts.areas)
+    areas = np.asarray(np.bincount(member, weights=parts.areas), np.float64)
     heads = _join(_boxes(parts.corners, member, len(names)), areas)
     return np.searchsorted(np.unique(heads), heads)[member]
 

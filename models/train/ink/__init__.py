@@ -1,0 +1,1 @@
+"""Trains, measures and releases the ink segmenter: `python -m models.train.ink --help`."""

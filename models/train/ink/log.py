@@ -1,0 +1,86 @@
+"""What is kept of a run in docs/experiments: parameters, data, revision, curves, result."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from models.train.ink.curves import draw
+from models.train.ink.plan import Plan
+from models.train.ink.trainer import Run
+
+REPO = Path(__file__).resolve().parents[3]
+EXPERIMENTS = REPO / "docs" / "experiments"
+
+
+def write(name: str, why: str, plan: Plan, run: Run, facts: dict[str, Any]) -> Path:
+    """Write <name>.json, <name>.md and <name>.svg; returns the path of the .md.
+
+    `facts` holds what else was found, by heading: data, rates, results.
+    """
+    EXPERIMENTS.mkdir(parents=True, exist_ok=True)
+    history = run.history
+    document = {
+        "run": name,
+        "why": why,
+        "plan": asdict(plan),
+        "git_revision": revision(),
+        "steps": run.steps,
+        "seconds": round(history.seconds),
+        "metrics_sha256": history.metrics_sha256(),
+        **facts,
+        "losses": history.losses,
+        "validations": history.validations,
+    }
+    (EXPERIMENTS / f"{name}.json").write_text(json.dumps(document) + "\n")
+    validations = [(int(v["step"]), v["iou"]) for v in history.validations]
+    (EXPERIMENTS / f"{name}.svg").write_text(draw(history.losses, validations))
+    path = EXPERIMENTS / f"{name}.md"
+    path.write_text(_page(document, facts))
+    return path
+
+
+def _page(document: dict[str, Any], facts: dict[str, Any]) -> str:
+    rows = "\n".join(f"| {k} | `{json.dumps(v)}` |" for k, v in document["plan"].items())
+    best = max(document["validations"], key=lambda v: v["iou"] - v["false_ink"])
+    told = "\n".join(f"- {k}: `{json.dumps(v)}`" for k, v in facts.items())
+    return f"""# {document["run"]}
+
+{document["why"]}
+
+Best validation while training (synthetic, whole scenes at 256 pixels, p = 0.5 without calibration), step
+{best["step"]:.0f} of {document["steps"]}: IoU {best["iou"]:.3f}, precision {best["precision"]:.3f}, recall
+{best["recall"]:.3f}, false ink on scenes without any {100 * best["false_ink"]:.2f} %.
+
+{told}
+- time: {document["seconds"]} s of training
+- revision: `{document["git_revision"]}`
+- hash of metrics: `{document["metrics_sha256"]}`
+
+![loss and validation]({document["run"]}.svg)
+
+| parameter | value |
+| --- | --- |
+{rows}
+"""
+
+
+def revision() -> str:
+    """The commit of the working tree, "+" after it when what makes the model has changed since."""
+    head = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--", "models/synth", "models/train/ink", "svc_segment")
+    return head + ("+" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603 - arguments are ours
+        ["git", "-C", str(REPO), *arguments],  # noqa: S607 - git is wherever it was installed
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout.strip()

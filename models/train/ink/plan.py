@@ -1,0 +1,132 @@
+"""What a run of training is: every number that its result depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training: crops of `window` pixels of a scene, seen `side` pixels wide."""
+
+    steps: int
+    side: int
+    batch: int
+    window: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of the terms; the cross-entropy of ink has 1."""
+
+    dice: float = 0.5
+    skin: float = 0.25
+    edge: float = 0.0
+    """Added weight of pixels within 2 px of the ink's edge."""
+    focal: float = 0.0
+    """Exponent of (1 - p of the truth) (Lin et al. 2017); 0 is plain cross-entropy."""
+
+
+@dataclass(frozen=True)
+class Net:
+    widths: tuple[int, int, int, int, int] = (24, 40, 72, 112, 160)
+    """Channels at 1/2, 1/4, 1/8, 1/16, 1/32."""
+    attention: bool = False
+    """Self-attention over the whole crop at 1/32."""
+    ratios: bool = True
+    """Sees colour divided by local skin, and enclosure; else the photo alone."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How crops are taken from scenes."""
+
+    inked: float = 0.75
+    """Share of crops that are laid on ink where the scene has any."""
+    half_contrast: bool = False
+    """The edge of ink lies at half its contrast to the skin; what is fainter within 2 px of it is unknown."""
+    worn: float = 0.0
+    """Share of crops that are blurred, sharpened, made noisy or compressed once more."""
+    backdrops: float = 0.0
+    """Share of crops whose surroundings of the body are replaced by others."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    scenes: int = 3000
+    head: int = 400
+    """Scenes that are there when training begins; the rest arrive evenly until half of the steps are done."""
+    validation: int = 200
+    watched: int = 48
+    """Validation scenes that are looked at while training."""
+    phases: tuple[Phase, ...] = (
+        Phase(steps=900, side=128, batch=16, window=(200.0, 512.0)),
+        Phase(steps=1000, side=256, batch=8, window=(190.0, 512.0)),
+    )
+    loss: Loss = field(default_factory=Loss)
+    net: Net = field(default_factory=Net)
+    examples: Examples = field(default_factory=Examples)
+    learning_rate: float = 2.5e-3
+    weight_decay: float = 1e-3
+    average: float = 0.99
+    """Share of the running mean of weights that each step keeps."""
+    seed: int = 1
+    threads: int = 2
+    """Of PyTorch; another number sums in another order and gives other last digits."""
+    save_every: int = 100
+    validate_every: int = 200
+    patience: int = 8
+    """Validations without a better one after which training stops."""
+
+    @property
+    def steps(self) -> int:
+        return sum(phase.steps for phase in self.phases)
+
+    def arrived(self, step: int) -> int:
+        """Scenes that step `step` may draw from: a rule of the plan, so that a run can be repeated."""
+        grown = self.head + (self.scenes - self.head) * 2 * step // max(1, self.steps)
+        return min(self.scenes, max(1, grown))
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+SMOKE = Plan(
+    scenes=120,
+    head=60,
+    validation=24,
+    watched=24,
+    phases=(Phase(steps=170, side=96, batch=12, window=(200.0, 512.0)),),
+    learning_rate=4e-3,
+    average=0.95,
+    save_every=85,
+    validate_every=85,
+)
+"""Under three minutes on two cores with composing: shows that the trainer learns."""
+
+
+def changed(plan: Plan, changes: list[str]) -> Plan:
+    """The plan with fields set, for example "loss.dice=0" or "learning_rate=1e-3"; values are JSON.
+
+    Raises ValueError for a field that does not exist.
+    """
+    for change in changes:
+        name, _, value = change.partition("=")
+        plan = _set(plan, name.split("."), json.loads(value))
+    return plan
+
+
+def _set(part: Any, names: list[str], value: Any) -> Any:
+    if names[0] not in {f.name for f in dataclasses.fields(part)}:
+        known = ", ".join(f.name for f in dataclasses.fields(part))
+        raise ValueError(f"a plan has no {names[0]!r} here; it has {known}")
+    if len(names) > 1:
+        value = _set(getattr(part, names[0]), names[1:], value)
+    elif names[0] == "phases":
+        value = tuple(Phase(int(s), int(side), int(batch), tuple(window)) for s, side, batch, window in value)
+    elif isinstance(value, list):
+        value = tuple(value)
+    return dataclasses.replace(part, **{names[0]: value})
