@@ -17,8 +17,6 @@ def in_skin(rng: Rng, linear: Image, surface: Surface, library: Library = EMPTY)
     """Marks upon the skin that are no ink, laid over (H, W, 3) in place; call it before hair and glare."""
     names = []
     for name, (share, lay) in MARKS.items():
-        if name == "nails" and surface.part not in ("hand", "foot", "finger"):
-            continue
         if rng.random() < share:
             lay(rng, linear, surface, library)
             names.append(name)

@@ -23,7 +23,7 @@ def overlay(
     for name, share, put in (("text", 0.07, _text), ("motif", 0.015, _mark), ("border", 0.05, _border)):
         if rng.random() < share:
             where, opacity = put(rng, rgb.shape[:2], library)
-            grey = rng.choice([0.0, 255.0], p=[0.3, 0.7])
+            grey = rng.choice([0.0, 255.0], p=[0.15, 0.85])
             colour = np.full(3, grey) if rng.random() < 0.8 else rng.uniform(0, 255, 3)
             out += (where * opacity)[:, :, None] * (colour.astype(np.float32) - out)
             hidden |= where * opacity > 0.5

@@ -25,17 +25,18 @@ __all__ = [
 ]
 
 STYLES = {
-    styles.motif: 9.0,
+    styles.motif: 7.0,
+    styles.realism: 5.0,
+    styles.collage: 4.0,
     styles.script: 2.4,
-    styles.collage: 2.6,
-    styles.line_work: 1.2,
-    styles.flower: 1.5,
-    styles.grey_wash: 1.8,
+    styles.flower: 1.8,
+    styles.grey_wash: 1.4,
     styles.mandala: 1.2,
     styles.watercolour: 1.2,
     styles.tribal: 1.0,
-    styles.dot_work: 0.9,
-    styles.cover_up: 0.9,
+    styles.cover_up: 0.8,
+    styles.dot_work: 0.8,
+    styles.line_work: 0.7,
 }
 """Each style and how often it is drawn, in proportion."""
 

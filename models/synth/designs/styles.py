@@ -172,6 +172,40 @@ def grey_wash(rng: Rng, d: Sheet, library: Library) -> None:
         d.lay(lights.astype(np.float32), inkwell.highlight(rng))
 
 
+def realism(rng: Rng, d: Sheet, library: Library) -> None:
+    """A picture in tones without a plan of lines: modelled forms, strands of hair or feather, dark accents,
+    lesser forms within, soft edges to the skin; black and grey or with colours under the shade.
+    """
+    size, ink = d.size, inkwell.black(rng)
+    shape = _silhouette(rng, d, library)
+    if rng.random() < 0.4:  # it fades into the skin somewhere
+        fade = np.clip(0.7 + 1.2 * smooth_noise(rng, d.shape, 0.4 * size), 0, 1)
+        shape = blur(np.asarray(shape * fade, np.float32), rng.uniform(0.3, 0.03 * size))
+    if rng.random() < 0.45:
+        for part in _parts(rng, shape):
+            if rng.random() < 0.7:
+                tone = np.clip(0.6 + 0.5 * smooth_noise(rng, d.shape, 0.1 * size, 3), 0.1, 1.1)
+                d.shade(np.asarray(part * tone, np.float32), inkwell.colour(rng))
+    dark = tones.modelled(rng, shape, d.line_px) * np.float32(rng.uniform(0.5, 1.0))
+    dark = np.maximum(dark, tones.strands(rng, shape, d.line_px) * np.float32(rng.uniform(0.3, 1.0)))
+    for _ in range(int(rng.integers(1, 7))):
+        side = rng.uniform(0.12, 0.6) * size
+        left, top = rng.uniform(0.1, 0.9, 2) * size - side / 2
+        if library.motifs:
+            inner = raster.picture(d.shape, _pick(rng, library), (float(left), float(top), float(side)))
+        else:
+            inner = coverage(d.shape, [blob(rng, np.array([left, top]) + side / 2, side / 2, 0.2)])
+        how = (tones.modelled, tones.edge_shaded, tones.flat, tones.washed)[int(rng.integers(4))]
+        bare = np.clip(blur(raster.silhouette(inner), 0.008 * size) * rng.uniform(0, 1.2), 0, 1)
+        dark = np.maximum(dark * (1 - bare), how(rng, inner, d.line_px) * (shape > 0.2))
+    smudge = np.clip(0.5 + 0.9 * smooth_noise(rng, d.shape, rng.uniform(0.03, 0.2) * size, 4), 0, 1)
+    dark = np.maximum(dark, shape * smudge * np.float32(rng.uniform(0, 0.6)))
+    d.shade(np.asarray(np.minimum(dark * rng.uniform(0.8, 1.7), 1.2), np.float32), ink)
+    if rng.random() < 0.2:
+        lights = np.clip(smooth_noise(rng, d.shape, 0.05 * size, 2) * 8 - 5, 0, rng.uniform(0.4, 1)) * shape
+        d.lay(lights.astype(np.float32), inkwell.highlight(rng))
+
+
 def dot_work(rng: Rng, d: Sheet, library: Library) -> None:
     """Stippling inside a silhouette, with or without lines."""
     ink = inkwell.black(rng)
@@ -270,10 +304,10 @@ def collage(rng: Rng, d: Sheet, library: Library) -> None:
         d.shade(
             tones.washed(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.4, 1)), inkwell.black(rng)
         )
-    if rng.random() < 0.4:
-        (flower if rng.random() < 0.5 else grey_wash)(rng, d, library)
-    for _ in range(rng.integers(1, 6)):
-        side = rng.uniform(0.25, 0.6) * d.size
+    if rng.random() < 0.6:
+        (flower, grey_wash, realism)[int(rng.integers(3))](rng, d, library)
+    for _ in range(rng.integers(2, 8)):
+        side = rng.uniform(0.25, 0.65) * d.size
         left, top = rng.uniform(-0.05 * d.size, d.size - 0.9 * side, 2)
         if library.motifs:
             ink_motif(rng, d, _pick(rng, library), (float(left), float(top), float(side)))

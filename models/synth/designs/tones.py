@@ -90,6 +90,24 @@ def modelled(rng: Rng, shape: Image, line_px: float) -> Image:
     return np.asarray(shape * dark, np.float32)
 
 
+def strands(rng: Rng, shape: Image, line_px: float) -> Image:
+    """Hair, feathers, water, wood: fine lines that flow together, denser in places."""
+    size = max(shape.shape)
+    field = smooth_noise(rng, _shape(shape), rng.uniform(0.2, 0.6) * size, 2)
+    height, width = shape.shape
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32) / size
+    angle = rng.uniform(0, 6.3)
+    phase = field + rng.uniform(0, 1.5) * (xx * np.cos(angle) + yy * np.sin(angle))
+    count = size / (rng.uniform(3, 9) * line_px + 2)
+    wave = 0.5 + 0.5 * np.cos(
+        2 * np.pi * (phase * count * 0.5 + 0.3 * smooth_noise(rng, _shape(shape), 8, 2))
+    )
+    where = np.clip(0.4 + 1.6 * smooth_noise(rng, _shape(shape), 0.25 * size, 2), 0, 1)
+    return np.asarray(
+        shape * where * np.clip(wave * rng.uniform(1, 2) - rng.uniform(0, 0.6), 0, 1), np.float32
+    )
+
+
 TONES = (flat, graded, mottled, edge_shaded, whipped, dotted, washed, modelled)
 _WEIGHTS = (0.30, 0.16, 0.10, 0.12, 0.08, 0.06, 0.10, 0.08)
 

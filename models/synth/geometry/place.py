@@ -49,14 +49,24 @@ def _one(rng: Rng, surface: Surface, library: Library, main: bool) -> tuple[NDAr
     spot = _spot(rng, surface, main)
     piece = surface.piece == surface.piece[spot]
     extent_cm = surface.cm_per_px * float(np.sqrt(piece.sum()))
-    share = rng.uniform(0.55, 1.35) if main and rng.random() < 0.6 else np.exp(rng.uniform(-1.9, -0.4))
+    share = rng.uniform(0.6, 1.5) if main and rng.random() < 0.68 else np.exp(rng.uniform(-1.9, -0.4))
     side_cm = max(float(extent_cm * share), 12 * surface.cm_per_px)
     side_px = side_cm / surface.cm_per_px
     canvas = int(np.clip(side_px, 64, max(shape)))
     line_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
     line_px = float(np.clip(line_cm / side_cm * canvas, canvas / side_px, 0.03 * canvas))
     drawn = draw(rng, canvas, max(line_px, 1.0), library)
-    return warp(drawn, surface, surface.uv_cm[spot], side_cm, _turn(rng)) * piece, drawn
+    return warp(drawn, surface, surface.uv_cm[spot], side_cm, _turn(rng, _lie(piece))) * piece, drawn
+
+
+def _lie(piece: NDArray[np.bool_]) -> float:
+    """Angle in radians by which a picture is turned to stand along the piece's length."""
+    rows, cols = np.nonzero(piece[::8, ::8])
+    if len(rows) < 3:
+        return 0.0
+    _, vectors = np.linalg.eigh(np.cov(np.stack([cols, rows])))
+    x, y = vectors[:, 1]
+    return float(np.arctan2(y, x) - np.pi / 2)
 
 
 def _spot(rng: Rng, surface: Surface, main: bool) -> tuple[int, int]:
@@ -72,11 +82,12 @@ def _spot(rng: Rng, surface: Surface, main: bool) -> tuple[int, int]:
     return int(rows[best]) * 4, int(cols[best]) * 4
 
 
-def _turn(rng: Rng) -> NDArray[np.float32]:
-    """Rotation, mirror and slight shear of a design, (2, 2), area kept within a tenth."""
-    angle = rng.normal(0, 0.5) if rng.random() < 0.7 else rng.uniform(0, 6.3)
+def _turn(rng: Rng, lie: float) -> NDArray[np.float32]:
+    """Rotation, mirror, slight shear and stretch of a design, (2, 2); `lie`: the angle of the skin's length."""
+    angle = rng.choice([lie, lie + np.pi, 0.0]) + rng.normal(0, 0.3)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    turn = turn @ np.array([[1, rng.normal(0, 0.1)], [0, rng.uniform(0.9, 1.1)]])
+    tall = rng.uniform(1.1, 1.8) if rng.random() < 0.3 else rng.uniform(0.9, 1.1)
+    turn = turn @ np.array([[1, rng.normal(0, 0.1)], [0, tall]])
     if rng.random() < 0.5:
         turn[:, 0] *= -1
     return turn.astype(np.float32)
