@@ -22,8 +22,11 @@ from svc_color.difference import delta_e_2000
 from svc_color.space import linear_to_lab
 
 INK, IGNORE, BARE = 255, 128, 0
-INVISIBLE, VISIBLE = 1.0, 2.5
+INVISIBLE, VISIBLE = 1.0, 3.0
 """CIEDE2000 between inked and bare skin: below the first nobody sees ink, above the second everybody does."""
+
+DARKEST, BRIGHTEST = 0.03, 0.8
+"""Irradiance below which, and mirrored light above which, ink cannot be called; full light is about 1."""
 
 HAND_SHARE, BARE_SHARE = 0.14, 0.22
 """Scenes of hands and feet (three in five of them bare); other scenes without any ink."""
@@ -91,6 +94,8 @@ def compose(seed: int, size: int = 512, library: Library = EMPTY) -> Scene:
     rgb, hidden, last = clutter.overlay(rng, photograph(rng, lit, subject), library)
     seen &= ~hidden & ~nails
     mask = ink_mask(tattoo.difference, seen)
+    unclear = (lighting.diffuse.max(-1) < DARKEST) | (lighting.glare > BRIGHTEST)
+    mask[unclear & (mask == INK)] = IGNORE
     albedo = coloured[:, :, :3].astype(np.float16)
     kind = "tattoo" if layer is not None and layer.inks else "bare"
     return Scene(
@@ -144,15 +149,18 @@ def _tattoo(rng: Rng, layer: Layer | None, person: Person, light: str, where: Su
     root = np.linalg.cholesky(metric(person) + 1e-9 * np.eye(3)).astype(np.float32)
     if layer is None:
         return Tattoo(log_ratio, strongest, ink_class)
+    # Colour saturates with pigment: for even tones tattooers dilute more than in proportion.
+    dilution = np.float32(rng.uniform(1.4, 2.2))
     veil, blown_cm = float(0.04 + 0.8 * rng.random() ** 1.5), float(0.03 * rng.random() ** 3)
     # No needle packs evenly: furrows and pores hold less.
     packed = 1 + rng.uniform(0.0, 0.25) * smooth_noise(rng, shape, max(2.0, 0.06 / where.cm_per_px), 2)
     for amount, ink in zip(layer.amounts, layer.inks, strict=True):
         # Light wanders about as far sideways as the ink is deep; pigment itself spreads with the years.
         spread = float(np.hypot(ink.clear_cm, blown_cm)) / where.cm_per_px
-        laid = blur(amount * packed, max(spread, 0.35)) * np.float32(ink.amount)
-        at = laid > 0.002
-        part = ink_table(mixed(rng, ink, veil), person, light).lookup(laid[at])
+        tone = blur(amount * packed, max(spread, 0.35))
+        at = tone > 0.02
+        laid = tone[at] ** dilution * np.float32(ink.amount)
+        part = ink_table(mixed(rng, ink, veil), person, light).lookup(laid)
         log_ratio[at] += part
         change = np.linalg.norm(part[:, :3] @ root, axis=1)
         wins = change > strongest[at]
