@@ -83,17 +83,6 @@ class Steadiness:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """Against generated people, whose joints are known: medians. point_percent: of body height; centre_mm:
-    error of the centre of mass, by view."""
-
-    mode: str
-    people: int
-    point_percent: float
-    centre_mm: dict[str, float]
-
-
-@dataclass(frozen=True)
 class Row:
     """One estimator, measured; lists are empty and numbers None where nothing could be measured."""
 

@@ -46,15 +46,16 @@ from models.evaluate.sway_injection import (
     scale,
     still,
 )
-from svc_balance.pose.adapters import blazepose, movenet, student
 from svc_balance.pose.adapters.backend import Backend, places
-from svc_balance.pose.contract import find
+from svc_balance.pose.adapters.registered import open_backend, size_bytes
 from svc_balance.pose.estimate import estimate
 from svc_balance.pose.networks import Networks, networks
 from svc_balance.pose.quality_mode import REGIONS, offsets
 from svc_balance.pose.roi import Roi, jittered
 from svc_balance.pose.video import Ahead, Frame
 from svc_balance.sway.posture.body import segment_weights, tables
+
+__all__ = ["COMMON", "common_weights", "latency_ms", "look", "open_backend", "table"]
 
 Floats = NDArray[np.float64]
 COMMON = tuple(name for name in COCO_17 if "eye" not in name)
@@ -104,19 +105,6 @@ def table(
             )
         )
     return out
-
-
-def open_backend(model: str, *, threads: int) -> Backend:
-    """The estimator of a registered model; raises as its adapter."""
-    if student.is_one(model):
-        return student.backend(model, threads=threads)
-    opened = movenet.backend if movenet.is_one(model) else blazepose.backend
-    return opened(model, threads=threads)
-
-
-def size_bytes(model: str) -> int:
-    """Of the ONNX file."""
-    return student.size_bytes(model) if student.is_one(model) else find(model).size_bytes
 
 
 def latency_ms(model: str, threads: int) -> float:
