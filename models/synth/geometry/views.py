@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import cv2
 import numpy as np
@@ -24,10 +25,14 @@ NOTHING = -1000.0
 def save(views: Views, cache: Path = CACHE) -> Path:
     """Writes the arrays beside each other; the list of parts comes last and says that all is there."""
     cache.mkdir(parents=True, exist_ok=True)
-    np.save(cache / f"{STEM}-height.npy", views.height)
-    np.save(cache / f"{STEM}-normal.npy", views.normal)
+    for name, array in (("height", views.height), ("normal", views.normal)):
+        with NamedTemporaryFile(dir=cache, prefix=".writing-", delete=False) as part:
+            np.save(part, array)
+        Path(part.name).replace(cache / f"{STEM}-{name}.npy")
     done = cache / f"{STEM}.json"
-    done.write_text(json.dumps({"part": views.part, "cm_per_px": [float(c) for c in views.cm_per_px]}))
+    with NamedTemporaryFile("w", dir=cache, prefix=".writing-", delete=False) as part:
+        json.dump({"part": views.part, "cm_per_px": [float(c) for c in views.cm_per_px]}, part)
+    Path(part.name).replace(done)
     return done
 
 

@@ -1,8 +1,8 @@
 """The library of pictures and letters that designs draw from: fetched pinned, checked, read, attributed.
 
-    python -m models.synth.sources CACHE      prepares the cache and prints the attributions
+    python -m models.synth.sources [CACHE]      prepares the cache and prints the attributions
 
-Needs npm and fontTools the first time; after that NumPy alone.
+Needs npm, PyPI and fontTools the first time; after that NumPy alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from models.synth.geometry import views
-from models.synth.library import Alphabet, Library, Motif
+from models.synth.library import Alphabet, Library, Motif, Views
 from models.synth.sources import fetch, store, svg
 from models.synth.sources.table import SOURCES, Source
 
@@ -22,11 +22,10 @@ __all__ = ["SOURCES", "Source", "attributions", "load"]
 
 
 def load(cache: Path) -> Library:
-    """Everything of the table, in its order, and the baked bodies if the cache holds any.
+    """Everything of the table, in its order, and the views of bodies: fetched and baked where the cache lacks it.
 
-    The same cache gives the same library.
-
-    Raises RuntimeError when npm cannot fetch a package or its content is not the pinned one.
+    Raises RuntimeError when npm cannot fetch a package or its content is not the pinned one, AssayError when
+    the bodies cannot be fetched.
     """
     path = cache / f"library-{_recipe()}.npz"
     if not path.exists():
@@ -35,7 +34,18 @@ def load(cache: Path) -> Library:
         alphabets = [_alphabet(s, cache) for s in SOURCES if s.kind == "font"]
         store.save(Library(tuple(motifs), tuple(alphabets)), path)
     held = store.read(path)
-    return Library(held.motifs, held.alphabets, views.read(cache))
+    return Library(held.motifs, held.alphabets, views.read(cache) or _baked(cache))
+
+
+def _baked(cache: Path) -> Views | None:
+    from models.synth.geometry import bake  # only baking needs the bodies of the synthetic people
+    from models.synth.people import asset
+    from models.synth.people import bake as people
+
+    if not (asset.CACHE / asset.ASSET).exists():
+        people.bake()
+    bake.bake(cache)
+    return views.read(cache)
 
 
 def attributions() -> str:
