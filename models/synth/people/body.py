@@ -114,7 +114,7 @@ def skin(shape: Body, turns: Floats, places: Floats, *, surface: bool = True) ->
     mixed = np.zeros((len(shape.vertices), 12), np.float32)
     for place in range(held["bone_of"].shape[1]):
         mixed += held["weights"][:, place, None] * affine[held["bone_of"][:, place]]
-    mixed = mixed.reshape(-1, 3, 4)
-    vertices = np.einsum("vij,vj->vi", mixed[:, :, :3], shape.vertices) + mixed[:, :, 3]
-    normals = np.einsum("vij,vj->vi", mixed[:, :, :3], shape.normals)
+    moved = mixed.reshape(-1, 3, 4)
+    vertices = np.einsum("vij,vj->vi", moved[:, :, :3], shape.vertices) + moved[:, :, 3]
+    normals = np.einsum("vij,vj->vi", moved[:, :, :3], shape.normals)
     return Posed(vertices, normals, points)

@@ -30,9 +30,9 @@ BODY_SHARE = 0.78
 
 @dataclass(frozen=True)
 class ClipSpec:
-    """standing: motion, events, view, picture size, frame rate, stature (`models.synth.standing`; its mm_per_px,
-    noise_px and far_visibility are not used). seed: body, look, room, light. distance_mm, height_mm: of the
-    camera. shot: sensor noise; quality: of the JPEG of every frame, 0 for none."""
+    """standing: motion, events, view, picture size, frame rate, stature (`models.synth.standing`; its
+    mm_per_px, noise_px and far_visibility are not used). seed: body, look, room, light. distance_mm,
+    height_mm: of the camera. shot: sensor noise; quality: of the JPEG of every frame, 0 for none."""
 
     standing: StandingSpec
     seed: int = 0
@@ -47,10 +47,10 @@ class ClipTruth:
     """What is exactly known of N frames. World axes as in `view`.
 
     joints_mm: [N, 33, 3]; points_px: [N, 33, 2]. com_mm: [N, 3], de Leva's segments at the true joints, as
-    svc_balance weighs landmarks (sex: the table used); com_px: [N, 2], its picture. leg_rad, trunk_rad: [N, 2],
-    ml then ap, against the vertical, from the joints: standing ankle to hip, mid-hip to mid-shoulder. mm_per_px: at
-    the depth of the centre of mass, [N]. right_px, forward_px: pixels to the picture's right for 1 px of motion
-    to the subject's right and forward.
+    svc_balance weighs landmarks (sex: the table used); com_px: [N, 2], its picture. leg_rad, trunk_rad:
+    [N, 2], ml then ap, against the vertical, from the joints: standing ankle to hip, mid-hip to mid-shoulder.
+    mm_per_px: at the depth of the centre of mass, [N]. right_px, forward_px: pixels to the picture's right
+    for 1 px of motion to the subject's right and forward.
     """
 
     time_s: Floats
@@ -75,7 +75,13 @@ class ClipTruth:
         """The truth as a landmark series: what a perfect estimator would give."""
         ones = np.full((len(self.time_s), POINTS), 0.99)
         return Landmarks(
-            self.camera.width, self.camera.height, self.time_s, self.points_px, ones, ones, model="synthetic@1"
+            self.camera.width,
+            self.camera.height,
+            self.time_s,
+            self.points_px,
+            ones,
+            ones,
+            model="synthetic@1",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a person looks like: skin, hair, clothes. Clothes are MakeHuman's tights, cut, loosened and coloured."""
+"""What a person looks like: skin, hair, clothes (MakeHuman's tights, cut, loosened and coloured)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _IRIS = ((0.03, 0.015, 0.008), (0.06, 0.04, 0.015), (0.06, 0.1, 0.16), (0.07, 0.
 class Look:
     """Colours: linear sRGB. palette: [6, 3] of the kinds above (skin, top, bottom, sock, shoe, long hair).
 
-    Cuts are in the units of the asset's `along`: sleeve 0 shoulder to 2 wrist; leg 0 hip to 2 ankle; collar and
-    waist on the trunk, 0 hips to 1 shoulders; shoe and sock from 2 ankle to 3 sole or above. BARE: not worn.
+    Cuts are in the units of the asset's `along`: sleeve 0 shoulder to 2 wrist; leg 0 hip to 2 ankle; collar
+    and waist on the trunk, 0 hips to 1 shoulders; shoe and sock 2 ankle to 3 sole or above. BARE: not worn.
     loose_mm: how far top and bottom stand off. hair: "bald", "short", "long", "cap". patterns: of top and
     bottom, "" for none.
     """

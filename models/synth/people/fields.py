@@ -23,7 +23,7 @@ PARTS = {"body": BODY, "helper-l-eye": EYES, "helper-r-eye": EYES, "helper-hair"
     "helper-skirt": SKIRT,
 }
 TORSO, NECK, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG = range(7)
-# Landmarks that are centres of joints: BlazePose's name without the side, MakeHuman's cubes (mean of several).
+# Landmarks that are centres of joints: their names without the side, MakeHuman's cubes (mean of several).
 JOINTS = {
     "shoulder": ("joint-{}-shoulder",),
     "elbow": ("joint-{}-elbow",),
@@ -118,8 +118,8 @@ def zones(
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Group of every vertex and how far along it lies.
 
-    Arms: 0 shoulder, 1 elbow, 2 wrist, on to 3 at the fingers; legs: 0 hip, 1 knee, 2 ankle, 3 sole; trunk and
-    neck: 0 hips, 1 shoulders.
+    Arms: 0 shoulder, 1 elbow, 2 wrist, on to 3 at the fingers; legs: 0 hip, 1 knee, 2 ankle, 3 sole; trunk
+    and neck: 0 hips, 1 shoulders.
     """
     main = np.array(bones)[np.take_along_axis(chosen, weights.argmax(axis=1)[:, None], axis=1)[:, 0]]
     low, high = heads["thigh_l"][2], heads["upperarm_l"][2]
@@ -158,7 +158,7 @@ def _share(place: Floats, start: Floats, end: Floats) -> float:
 
 
 def face(folder: Path, mesh: Mesh, shape: Floats) -> dict[str, Floats]:
-    """Fields over the vertices: lips and brows 0 to 1; scalp, mm above the hairline; iris, deg from its axis."""
+    """Fields over the vertices: lips, brows 0 to 1; scalp, mm above the hairline; iris, deg from its axis."""
     size = len(mesh.vertices)
 
     def strength(name: str) -> Floats:

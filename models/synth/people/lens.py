@@ -46,7 +46,7 @@ def develop(linear: Singles, lens: Lens, rng: Rng) -> Bytes:
     """Linear light [H, W, 3] to sRGB bytes; the noise comes from `rng`."""
     light = linear * lens.gains
     if lens.blur_px:
-        light = cv2.GaussianBlur(light, (0, 0), lens.blur_px)
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), lens.blur_px), np.float32)
     spread = np.sqrt(np.clip(light, 0, 1)) * np.float32(lens.shot) + np.float32(lens.read)
     light = light + spread * rng.standard_normal(light.shape, np.float32)
     # A shoulder instead of hard clipping, as phones have.

@@ -1,4 +1,4 @@
-"""Random postures for training: standing, single-leg stance, walking, squats, reaching, bending, arms anywhere."""
+"""Random postures for training: standing, single-leg stance, walking, squats, bending, arms anywhere."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def read_target(folder: Path, name: str, size: int) -> Floats:
 
 
 def read_rig(folder: Path) -> tuple[list[str], list[int], list[str]]:
-    """Bones of the game-engine rig, parents first: names, places of parents (-1: none), cubes of their heads."""
+    """Bones of the game-engine rig, parents first: names, places of parents (-1: none), cubes of heads."""
     bones = json.loads((folder / "rigs" / "standard" / "rig.game_engine.json").read_text(encoding="utf-8"))
     order: list[str] = []
     while len(order) < len(bones) - 1:

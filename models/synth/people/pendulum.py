@@ -1,9 +1,9 @@
 """Sway of a double inverted pendulum: two modes of its own, driven by noise, in a known mixture.
 
-Leg and trunk as two links about ankle and hip, linear about upright, held by springs; the lower mode turns the
-body as one (ankle strategy), the upper bends the hip against the ankle (hip strategy): McCollum & Leen 1989;
-Creath et al. 2005, Neurosci Lett 377:75-80. White torque through each mode gives its spectrum, and a sum of
-sines with random phases has that spectrum.
+Leg and trunk as two links about ankle and hip, linear about upright, held by springs; the lower mode turns
+the body as one (ankle strategy), the upper bends the hip against the ankle (hip strategy): McCollum & Leen
+1989; Creath et al. 2005, Neurosci Lett 377:75-80. White torque through each mode gives its spectrum, and a
+sum of sines with random phases has that spectrum.
 """
 
 from __future__ import annotations
@@ -66,8 +66,10 @@ def pendulum(stature_mm: float, sex: str = "") -> Pendulum:
     return Pendulum(np.sqrt(squares[order]) / (2 * np.pi), ratio, shift)
 
 
-def modes(rng: np.random.Generator, own: Pendulum, plane: str, rms_mm: float, hip_share: float) -> tuple[Mode, ...]:
-    """Sines whose sum sways the centre of mass by rms_mm, with hip_share of the leg's variance in the hip mode.
+def modes(
+    rng: np.random.Generator, own: Pendulum, plane: str, rms_mm: float, hip_share: float
+) -> tuple[Mode, ...]:
+    """Sines that sway the centre of mass by rms_mm, hip_share of the leg's variance in the hip mode.
 
     plane: "ml" or "ap". The sines' frequencies are spread evenly in their logarithm, with jitter.
     """

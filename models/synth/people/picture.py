@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.landmarks import INDEX, NAMES
-from models.synth.people import body, dress, lens, moves, posture, render, room
+from models.synth.people import asset, body, dress, lens, moves, posture, render, room
 from models.synth.people.body import Posed
 from models.synth.people.render import Figure, Light
 from models.synth.people.view import Camera, look_at
@@ -32,8 +32,8 @@ class PersonImage:
     """A square picture cut round a person, and where the person's 33 landmarks are in it.
 
     rgb: [side, side, 3] uint8 sRGB. points_px: [33, 2] px as `mesh.landmarks` orders them, (0, 0) at the top
-    left corner of the picture, pixel centres at halves; beyond the picture too. visible: [33], the point is in
-    the picture and nothing but its own body part is in front of it. in_frame: [33], the point is in the
+    left corner of the picture, pixel centres at halves; beyond the picture too. visible: [33], the point is
+    in the picture and nothing but its own body part is in front of it. in_frame: [33], the point is in the
     picture. box: left, top, right, bottom of the whole body, px, clipped to the picture.
     """
 
@@ -65,15 +65,15 @@ def person(seed: int, side: int = 256) -> PersonImage:
     brightness = float(figure.colour.sum() / max(float(figure.cover.sum()) * 3, 1.0))
     rgb = lens.develop(picture, lens.sampled(rng, 0.5 * brightness + 0.5 * float(scene.mean())), rng)
     points, depth = camera.project(posed.points)
-    inside = ((points >= 0) & (points < side)).all(axis=1)
+    inside = np.asarray(((points >= 0) & (points < side)).all(axis=1))
     seen = visible(points, depth, figure, hidden)
-    return PersonImage(rgb, points, seen & inside, inside, _box(figure, points, side))
+    return PersonImage(rgb, points, np.asarray(seen & inside), inside, _box(figure, points, side))
 
 
 def grounded(posed: Posed) -> Posed:
     """The body moved so that its lowest point is on the floor and its hips are over the origin."""
     move = -posed.points[[INDEX["left_hip"], INDEX["right_hip"]]].mean(axis=0)
-    move[2] = -float(posed.vertices[:, 2].min())
+    move[2] = -float(posed.vertices[asset.load()["own"], 2].min())
     return Posed(posed.vertices + move.astype(np.float32), posed.normals, posed.points + move)
 
 

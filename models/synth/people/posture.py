@@ -31,7 +31,7 @@ _ENDS = {"upper_arm": "lowerarm", "forearm": "hand", "hand": "middle_01", "thigh
 _SPINE = {"spine_01": 0.35, "spine_02": 0.7, "spine_03": 1.0}
 _FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 _COLLAR = 0.3
-"""Share of an arm's elevation beyond 30 deg that the collar bone follows (scapulohumeral rhythm, Inman 1944)."""
+"""Share of an arm's elevation beyond 30 deg that the collar bone follows (Inman 1944)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def rotation(axis: Floats, degrees: float) -> Floats:
 
 
 def frame(along: Floats, ahead: Floats) -> Floats:
-    """Rotation [3, 3] that turns straight down into `along` and keeps forward as near to `ahead` as it can."""
+    """Rotation [3, 3] that turns straight down into `along` and forward as near to `ahead` as it can."""
     down = along / np.linalg.norm(along)
     forward = ahead - (ahead @ down) * down
     forward = forward / np.linalg.norm(forward)
@@ -156,10 +156,10 @@ def _to_neutral(shape: Body) -> Floats:
     names, _ = _rig()
     out = np.tile(np.eye(3), (len(names), 1, 1))
     at = {name: shape.heads[row] for row, name in enumerate(names)}
-    for letter, sign in (("l", -1.0), ("r", 1.0)):
+    for letter in "lr":
         for limb, bone in _BONES.items():
             along = at[f"{_ENDS[limb]}_{letter}"] - at[f"{bone}_{letter}"]
-            out[names.index(f"{bone}_{letter}")] = frame(along, _rest_ahead(limb, at, letter, sign)).T
+            out[names.index(f"{bone}_{letter}")] = frame(along, _rest_ahead(limb, at, letter)).T
         hand = out[names.index(f"hand_{letter}")]
         for finger in _FINGERS:
             for joint in ("01", "02", "03"):
@@ -167,7 +167,7 @@ def _to_neutral(shape: Body) -> Floats:
     return out
 
 
-def _rest_ahead(limb: str, at: Mapping[str, Floats], letter: str, sign: float) -> Floats:
+def _rest_ahead(limb: str, at: Mapping[str, Floats], letter: str) -> Floats:
     """What points forward in the neutral posture: kneecaps, the bend of the elbow, thumb side of the hand."""
     if limb in ("thigh", "shank"):
         return AHEAD
@@ -178,4 +178,4 @@ def _rest_ahead(limb: str, at: Mapping[str, Floats], letter: str, sign: float) -
     if limb == "upper_arm":
         return np.asarray(lower - (lower @ upper) / (upper @ upper) * upper)
     wrist = at[f"index_01_{letter}"] - at[f"pinky_01_{letter}"]
-    return np.asarray(0.5 * wrist / np.linalg.norm(wrist) - upper * 0.0 + 0.5 * AHEAD * abs(sign))
+    return np.asarray(wrist / np.linalg.norm(wrist) + AHEAD)

@@ -89,10 +89,10 @@ def draw(shape: Body, posed: Posed, dressed: Dressed, look: Look, camera: Camera
     samples[cover.pixels, :3] = colour
     samples[cover.pixels, 3] = 1
     small = (width // FINE, height // FINE)
-    picture = cv2.resize(samples.reshape(height, width, 4), small, interpolation=cv2.INTER_AREA)
-    picture = np.asarray(picture, np.float32)
+    shrunk = cv2.resize(samples.reshape(height, width, 4), small, interpolation=cv2.INTER_AREA)
+    seen: Singles = np.asarray(shrunk, np.float32)
     return Figure(
-        int(low[0]), int(low[1]), picture[..., :3], picture[..., 3], _depth(cover, mixed[:, 9], width, height)
+        int(low[0]), int(low[1]), seen[..., :3], seen[..., 3], _depth(cover, mixed[:, 9], width, height)
     )
 
 
@@ -147,9 +147,10 @@ def _texture(kinds: NDArray[np.uint8], rest: Singles, seed: int) -> Singles:
         v = (v_mm / scale).astype(np.int32) % _NOISE
         return np.asarray(noise[v, u], np.float32)
 
-    side = rest[:, 0] + 0.7 * rest[:, 1]
-    folds = at(side + 0.5 * rest[:, 2], rest[:, 2] - 0.3 * side, 2.0)
-    strands = at(side * 4, rest[:, 2] * 0.6, 2.0)
+    up: Singles = rest[:, 2]
+    side: Singles = rest[:, 0] + np.float32(0.7) * rest[:, 1]
+    folds = at(side + np.float32(0.5) * up, up - np.float32(0.3) * side, 2.0)
+    strands = at(side * np.float32(4), up * np.float32(0.6), 2.0)
     strength = np.where(kinds == SKIN, 0.05, np.where(kinds == TRESS, 0.0, 0.16))
     out = 1 + strength * folds + np.where(kinds == TRESS, 0.3, 0.0) * strands
     return np.asarray(np.clip(out, 0.3, 1.7), np.float32)
@@ -189,4 +190,4 @@ def shadow(posed: Posed, light: Light, camera: Camera) -> Singles:
     for corners in shapes:
         cv2.fillConvexPoly(out, corners, 255, cv2.LINE_8, 4)
     soft = cv2.GaussianBlur(out, (0, 0), max(1.2, small.width / 80))
-    return np.asarray(soft, np.float32) / 255
+    return np.asarray(soft, np.float32) / np.float32(255)

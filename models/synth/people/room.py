@@ -66,13 +66,13 @@ def draw(room: Room, camera: Camera, light: Light) -> Singles:
     if room.clutter is not None:
         return _clutter(np.random.default_rng(room.clutter), camera)
     y, x = np.mgrid[0 : camera.height, 0 : camera.width] + np.float32(0.5)
-    rays = camera.back(np.stack([x, y], axis=-1), np.ones_like(x)) - camera.position
-    rays = np.ascontiguousarray(rays.reshape(-1, 3).T, np.float32)
+    ahead = camera.back(np.stack([x, y], axis=-1), np.ones_like(x)) - camera.position
+    rays: Singles = np.ascontiguousarray(ahead.reshape(-1, 3).T, np.float32)
     rays[np.abs(rays) < 1e-9] = 1e-9
     out = _walls(room, camera, rays, light)
     nearest = np.full(rays.shape[1], np.inf, np.float32)
     for box, tint in zip(room.boxes, room.tints, strict=True):
-        _box(out, nearest, box, tint, camera, 1 / rays, light)
+        _box(out, nearest, box, tint, camera, np.float32(1) / rays, light)
     picture = out.reshape(camera.height, camera.width, 3)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.6))
 
@@ -200,7 +200,7 @@ def _clutter(rng: Rng, camera: Camera) -> Singles:
     height, width = camera.height, camera.width
     ends = rng.uniform(0.02, 0.9, (2, 3)) ** 1.5
     ramp = np.linspace(0, 1, height)[:, None, None]
-    out = np.ascontiguousarray(
+    out: Singles = np.ascontiguousarray(
         np.broadcast_to(ends[0] + ramp * (ends[1] - ends[0]), (height, width, 3)), np.float32
     )
     for _ in range(int(rng.integers(5, 60))):
@@ -210,5 +210,5 @@ def _clutter(rng: Rng, camera: Camera) -> Singles:
         hull = cv2.convexHull((corners * 16).astype(np.int32))
         cv2.fillConvexPoly(out, hull, colour, cv2.LINE_8, 4)
         if rng.random() < 0.1:
-            out = cv2.GaussianBlur(out, (0, 0), width / 120)
+            out = np.asarray(cv2.GaussianBlur(out, (0, 0), width / 120), np.float32)
     return np.asarray(cv2.GaussianBlur(out, (0, 0), rng.uniform(0.5, width / 100)), np.float32)

@@ -19,11 +19,12 @@ from models.synth.people.posture import AHEAD, RIGHT, SIDES, UP, Posture, bones,
 from models.synth.standing import StandingSpec
 from models.synth.standing.motion import amount, angles, lift, weight_shift
 from models.synth.standing.skeleton import LIFTED
+from models.synth.standing.spec import KINDS
 from svc_balance.sway.posture.body import landmark_weights
 
 Floats = NDArray[np.float64]
 
-# Where the centre of mass is held over the foot, from heel to toe; in quiet stance a little ahead of the ankle.
+# Where the centre of mass is held over the foot, from heel to toe: a little ahead of the ankle.
 OVER_FOOT = 0.45
 # Share of leaning and bending of the trunk that the pelvis joins in.
 PELVIS = 0.3
@@ -47,9 +48,8 @@ class Stance:
     @cached_property
     def _amounts(self) -> dict[str, Floats]:
         spec, time_s = self.spec, self.time_s
-        kinds = ("trunk_lean", "trunk_forward", "trunk_rotation", "head_tilt", "pelvic_drop", "knee_valgus")
-        kinds += ("knee_flexion", "heel_lift", "forefoot_lift", "hop", "stance_foot_moved", "hip_abduction")
-        out = {kind: amount(spec, time_s, kind) for kind in (*kinds, "lifted_leg_swing")}
+        whole = [kind for kind in KINDS if kind not in ("touchdown", "hands_off")]
+        out = {kind: amount(spec, time_s, kind) for kind in whole}
         out |= {f"hands_off_{side}": amount(spec, time_s, "hands_off", side) for side in SIDES}
         leg, trunk = angles(spec, time_s)
         out |= {"leg_ml": leg[:, 0], "leg_ap": leg[:, 1], "trunk_ml": trunk[:, 0], "trunk_ap": trunk[:, 1]}
@@ -60,7 +60,7 @@ class Stance:
         """Standing lean of the leg (ml, ap), rad, that puts the centre of mass over the foot on one leg."""
         weights = landmark_weights(self.shape.sex)
         side = self.spec.stance_side
-        still = {name: 0.0 for name in self._amounts} | {"lift": 1.0, "shift": 1.0}
+        still = dict.fromkeys(self._amounts, 0.0) | {"lift": 1.0, "shift": 1.0}
         lean = np.zeros(2)
         for _ in range(4):
             points = self._with(still, lean, surface=False).points
@@ -71,14 +71,18 @@ class Stance:
         return lean
 
     def _placed(self, row: int, lean: Floats, *, surface: bool) -> Posed:
-        return self._with({name: float(held[row]) for name, held in self._amounts.items()}, lean, surface=surface)
+        return self._with(
+            {name: float(held[row]) for name, held in self._amounts.items()}, lean, surface=surface
+        )
 
     def _with(self, now: dict[str, float], lean: Floats, *, surface: bool) -> Posed:
         posture = self._posture(now, lean)
         turns, places = bones(self.shape, posture)
         heel_up, toe_up = now["heel_lift"], now["forefoot_lift"]
         foot = posture.turn(f"{self.spec.stance_side}_foot")
-        return skin(self.shape, turns, places + self._root(places, foot, heel_up, toe_up, now), surface=surface)
+        return skin(
+            self.shape, turns, places + self._root(places, foot, heel_up, toe_up, now), surface=surface
+        )
 
     def _root(
         self, places: Floats, foot: Floats, heel_up: float, toe_up: float, now: dict[str, float]
@@ -113,7 +117,9 @@ class Stance:
             self._arm(arm, now[f"hands_off_{arm}"], turns)
         return Posture(turns)
 
-    def _standing_leg(self, now: dict[str, float], leg: Floats, toward: float, turns: dict[str, Floats]) -> None:
+    def _standing_leg(
+        self, now: dict[str, float], leg: Floats, toward: float, turns: dict[str, Floats]
+    ) -> None:
         side = self.spec.stance_side
         thigh, shank = self._lengths(side)
         flexion = np.radians(now["knee_flexion"])

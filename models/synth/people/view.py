@@ -63,8 +63,8 @@ def look_at(
     """A camera at `height_mm` above the floor that sees `target` at the middle of its picture.
 
     azimuth_deg: 0 in front of the subject, 90 on the subject's right. size: width, height. roll_deg: the
-    picture's content turns clockwise. levelled: 0 the axis goes through the target, 1 the axis is level and the
-    picture a part of a larger one (a shifted principal point).
+    picture's content turns clockwise. levelled: 0 the axis goes through the target, 1 the axis is level and
+    the picture a part of a larger one (a shifted principal point).
     """
     azimuth = np.radians(azimuth_deg)
     out = np.array([np.sin(azimuth), np.cos(azimuth), 0.0])
