@@ -16,7 +16,8 @@ from svc_color.optics import RECIPES, WAVELENGTHS, InkLayer, haemoglobin, pigmen
 
 MOST = 2.0
 """Relative amount of ink above which nothing changes."""
-_KNOTS: Final = 33
+# Even in the square root: colour changes fastest where ink is thin.
+_KNOTS: Final = 49
 _STEPS: Final = 1024
 assert tuple(RECIPES) == INK_CLASSES
 
@@ -92,19 +93,20 @@ class InkTable:
     """Natural logarithm of one bottle's ratio for every amount."""
 
     log_ratio: Image
-    """(1024, 6): under D65, then under the scene's light; amounts 0..`MOST`."""
+    """(1024, 6): under D65, then under the scene's light; even in the square root of amounts 0..`MOST`."""
 
     def lookup(self, amount: Image) -> Image:
         """(..., 6) of amounts (...)."""
-        index = np.clip(amount * np.float32((_STEPS - 1) / MOST) + 0.5, 0, _STEPS - 1).astype(np.int32)
+        place = np.sqrt(np.clip(amount, 0, MOST) / np.float32(MOST))
+        index = (place * np.float32(_STEPS - 1) + np.float32(0.5)).astype(np.int32)
         return np.asarray(self.log_ratio.take(index, axis=0), np.float32)
 
 
 def ink_table(bottle: Bottle, person: Person, light: str) -> InkTable:
     """The table of a bottle in a person's skin under a light."""
-    knots = MOST * np.linspace(0, 1, _KNOTS) ** 2  # colour changes fastest where ink is thin
+    knots = MOST * np.linspace(0, 1, _KNOTS) ** 2
     ratios = [np.log(ink_ratio(bottle, knots, person, each)) for each in ("D65", light)]
     values = np.concatenate(ratios, -1)
-    steps = np.linspace(0, MOST, _STEPS)
-    columns = [np.interp(np.sqrt(steps), np.sqrt(knots), values[:, k]) for k in range(6)]
+    steps, at = np.linspace(0, 1, _STEPS), np.linspace(0, 1, _KNOTS)
+    columns = [np.interp(steps, at, values[:, k]) for k in range(6)]
     return InkTable(np.stack(columns, -1).astype(np.float32))

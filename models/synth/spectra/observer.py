@@ -49,7 +49,8 @@ def linear_rgb(spectrum: NDArray[np.float64], light: str = "D65") -> NDArray[np.
     return np.maximum(spectrum @ weights(light), _DARKEST)
 
 
-def _main() -> None:
+def write() -> None:
+    """Print `cie.csv`."""
     import colour  # only here: it makes the table that everything else reads
 
     shape = colour.SpectralShape(400, 780, 5)
@@ -61,4 +62,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    write()

@@ -53,11 +53,17 @@ def skin_linear(optics: SkinOptics, light: str = "D65") -> NDArray[np.float64]:
 
 
 def with_angle(optics: SkinOptics, ita: float) -> Person:
-    """The person with that ITA, whatever else they are: melanin is found for it."""
-    grid = np.exp(np.linspace(*_LOG_MELANIN, 160))
-    angles = typology_angle(skin_linear(replace(optics, melanin=grid)))
-    melanin = float(np.exp(np.interp(-ita, -angles, np.log(grid))))
-    made = replace(optics, melanin=melanin)
+    """The person with that ITA: melanin is found for it, and where none is little enough, paler blood."""
+    melanin, blood = np.exp(np.linspace(*_LOG_MELANIN, 160))[::-1], float(np.asarray(optics.blood))
+    paler = np.linspace(blood, 0.1 * blood, 41)[1:]
+    fractions = np.append(np.log(melanin), np.full(40, np.log(melanin[-1])))
+    bloods = np.append(np.full(160, blood), paler)
+    angles = typology_angle(skin_linear(replace(optics, melanin=np.exp(fractions), blood=bloods)))
+    made = replace(
+        optics,
+        melanin=float(np.exp(np.interp(ita, angles, fractions))),
+        blood=float(np.interp(ita, angles, bloods)),
+    )
     return Person(made, float(typology_angle(skin_linear(made))))
 
 
