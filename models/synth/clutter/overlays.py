@@ -1,4 +1,4 @@
-"""What is put upon a finished photo: watermarks, captions, dates, borders, bars of an app. Gamma-encoded bytes."""
+"""What is put upon a finished photo: watermarks, captions, borders, bars of an app. sRGB bytes."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def sheet(rng: Rng, side: int, library: Library, designs: tuple[Design, ...]) ->
         return printed(rng, draw(rng, side, float(rng.uniform(1, 0.02 * side + 1)), library), ground)
     lines = writing(rng, side, library)
     ink = np.array(_PRINT_RGB[str(rng.choice(list(_PRINT_RGB)))], np.float32)
-    return ground + lines[:, :, None] * (ink - ground)
+    return np.asarray(ground + lines[:, :, None] * (ink - ground), np.float32)
 
 
 def _resized(design: Design, side: int) -> Design:

@@ -20,7 +20,7 @@ Covers = dict[str, tuple[float, Callable[[Rng, Image, Surface, Library], Image]]
 def before(
     rng: Rng, linear: Image, surface: Surface, seen: Mask, library: Library = EMPTY
 ) -> tuple[Mask, tuple[str, ...]]:
-    """Clothes, straps, jewellery, gloves over the scene (H, W, 3), in place: the skin still seen, and names."""
+    """Clothes, straps, jewellery, gloves over the scene (H, W, 3), in place: the skin still seen, names."""
     still, names = seen.copy(), []
     for name, (share, lay) in COVERS.items():
         if rng.random() < share:
@@ -70,7 +70,7 @@ def _roundness(surface: Surface) -> Image:
 
 
 def cloth(rng: Rng, linear: Image, surface: Surface, library: Library) -> Image:
-    """A garment from one side of the frame: sleeve, waistband, shirt; plain, patterned or printed, with a hem."""
+    """A garment from one side of the frame: sleeve, waistband, shirt; plain or printed, with a hem."""
     shape = _shape(linear)
     height, width = shape
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32) / max(shape)

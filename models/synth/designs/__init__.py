@@ -1,4 +1,4 @@
-"""Tattoo designs from random numbers, SVG sets and fonts: `draw` makes one, as amounts of inks on a canvas."""
+"""Tattoo designs from random numbers, SVG sets and fonts: `draw` makes one, as amounts of ink on a canvas."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def picture(shape: tuple[int, int], motif: Motif, box: Box) -> Image:
 
 
 def outlines(motif: Motif, box: Box) -> list[Points]:
-    """Every contour and every stroked path of the motif, in pixels, closed ones with their first point last."""
+    """Every contour and every stroked path of the motif, in pixels; closed ones end where they start."""
     closed = [np.concatenate([c, c[:1]]) for contours in motif.fills for c in contours]
     return _placed([*closed, *(line for line, _ in motif.lines)], box)
 
@@ -70,7 +70,7 @@ def silhouette(picture_of: Image) -> Image:
     contours, _ = cv2.findContours(solid, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     canvas = np.zeros(picture_of.shape, np.uint8)
     cv2.drawContours(canvas, contours, -1, 255, -1, cv2.LINE_AA)
-    return np.maximum(canvas.astype(np.float32) / np.float32(255), picture_of)
+    return np.asarray(np.maximum(canvas.astype(np.float32) / np.float32(255), picture_of), np.float32)
 
 
 def stroke(shape: tuple[int, int], lines: list[Points], width: float) -> Image:
@@ -87,7 +87,7 @@ def lettering(alphabet: Alphabet, text: str) -> tuple[list[Points], float]:
     contours: list[Points] = []
     x = 0.0
     for letter in text:
-        contours += [c + (x, 0.0) for c in alphabet.glyphs.get(letter, ())]
+        contours += [c + np.array([x, 0.0]) for c in alphabet.glyphs.get(letter, ())]
         x += alphabet.advance.get(letter, 0.3)
     return contours, x
 
@@ -99,4 +99,4 @@ def random_text(rng: Rng, alphabet: Alphabet, words: int) -> str:
 
 def _placed(contours: list[Points] | tuple[Points, ...], box: Box) -> list[Points]:
     left, top, side = box
-    return [np.asarray(c * side + (left, top), np.float64) for c in contours]
+    return [np.asarray(c * side + np.array([left, top]), np.float64) for c in contours]

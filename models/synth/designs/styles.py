@@ -9,6 +9,7 @@ from models.synth.arrays import Image, Points, Rng, blur, coverage, smooth_noise
 from models.synth.designs import inkwell, raster, tones
 from models.synth.designs.shapes import blob, curve, ribbon
 from models.synth.designs.sheet import Sheet
+from models.synth.inks import Ink
 from models.synth.library import Library, Motif
 
 _HERSHEY = (cv2.FONT_HERSHEY_SCRIPT_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_DUPLEX)
@@ -109,7 +110,7 @@ def flower(rng: Rng, d: Sheet, library: Library) -> None:
             _part(rng, d, petal, heart if ring == 3 else petals, outline if outlined else None)
 
 
-def _part(rng: Rng, d: Sheet, contour: Points, ink: inkwell.Ink, outline: inkwell.Ink | None) -> None:
+def _part(rng: Rng, d: Sheet, contour: Points, ink: Ink, outline: Ink | None) -> None:
     """One closed part: toned, over what lies behind it, and outlined."""
     shape = coverage(d.shape, [contour])
     d.thin(1 - shape)

@@ -77,12 +77,12 @@ def modelled(rng: Rng, shape: Image, line_px: float) -> Image:
     """Realism: the shape as a rounded relief with folds, lit from one side (Lambert), shadows inked."""
     size = max(shape.shape)
     inside = cv2.distanceTransform((shape > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-    height = np.sqrt(blur(inside, 0.008 * size + 0.5)) * rng.uniform(0.6, 1.6)
+    height = np.sqrt(blur(np.asarray(inside, np.float32), 0.008 * size + 0.5)) * rng.uniform(0.6, 1.6)
     height = height + rng.uniform(0.5, 2.5) * smooth_noise(
         rng, _shape(shape), rng.uniform(0.04, 0.2) * size, 3
     )
-    height = blur(np.asarray(height, np.float32), 0.006 * size + 0.3)
-    dy, dx = np.gradient(height)
+    relief = blur(np.asarray(height, np.float32), 0.006 * size + 0.3)
+    dy, dx = np.gradient(relief)
     angle, slope = rng.uniform(0, 6.3), 120 / size * rng.uniform(0.02, 0.08) * size / 8
     lit = 1 - slope * (dx * np.cos(angle) + dy * np.sin(angle))
     lit = lit / np.sqrt(1 + slope**2 * (dx**2 + dy**2)) / np.sqrt(2)

@@ -99,7 +99,7 @@ def _turn(rng: Rng, lie: float) -> NDArray[np.float32]:
     turn = turn @ np.array([[1, rng.normal(0, 0.1)], [0, tall]])
     if rng.random() < 0.5:
         turn[:, 0] *= -1
-    return turn.astype(np.float32)
+    return np.asarray(turn, np.float32)
 
 
 def warp(

@@ -30,8 +30,8 @@ def save(views: Views, cache: Path = CACHE) -> Path:
             np.save(part, array)
         Path(part.name).replace(cache / f"{STEM}-{name}.npy")
     done = cache / f"{STEM}.json"
-    with NamedTemporaryFile("w", dir=cache, prefix=".writing-", delete=False) as part:
-        json.dump({"part": views.part, "cm_per_px": [float(c) for c in views.cm_per_px]}, part)
+    with NamedTemporaryFile(dir=cache, prefix=".writing-", delete=False) as part:
+        part.write(json.dumps({"part": views.part, "cm_per_px": views.cm_per_px.tolist()}).encode())
     Path(part.name).replace(done)
     return done
 
@@ -62,12 +62,12 @@ def view(rng: Rng, shape: tuple[int, int], views: Views) -> Surface:
         [scale * turn, np.array(shape[::-1]) / 2 + shift - scale * turn @ np.full(2, SIDE / 2)]
     )
     size = (shape[1], shape[0])
-    edge = {"borderMode": cv2.BORDER_REPLICATE}
-    where = cv2.warpAffine(cv2.GaussianBlur(inside, (0, 0), 0.8), matrix, size, **edge) > 0.5
+    edge = cv2.BORDER_REPLICATE
+    where = cv2.warpAffine(cv2.GaussianBlur(inside, (0, 0), 0.8), matrix, size, borderMode=edge) > 0.5
     if where.mean() < 0.05:
         return view(rng, shape, views)
-    filled = cv2.warpAffine(_filled(height, inside), matrix, size, flags=cv2.INTER_CUBIC, **edge)
-    flat = cv2.warpAffine(_filled(normal, inside), matrix, size, **edge) @ turn.T
+    filled = cv2.warpAffine(_filled(height, inside), matrix, size, flags=cv2.INTER_CUBIC, borderMode=edge)
+    flat = cv2.warpAffine(_filled(normal, inside), matrix, size, borderMode=edge) @ turn.T
     return from_height(
         filled, where, float(views.cm_per_px[k]) / scale, views.part[k], flat.astype(np.float32)
     )

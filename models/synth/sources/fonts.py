@@ -12,23 +12,142 @@ from fontTools.ttLib import TTFont
 from models.synth.library import Alphabet
 from models.synth.outline import polygons
 
-_LATIN = (
-    "love hope faith family forever strength courage believe Mama Papa Anna Leo Mia Noah Sofia Lucas Carpe Diem "
-    "Memento Mori Veritas Libertas Amor Vincit Omnia Sempre Fortuna Respire Namaste Nevermore Warrior Blessed "
-    "Dream Destiny Grace Loyalty Honor Brother Sister Rest Peace Wild Free Chaos Karma Serenity Phoenix XIV VII "
-    "MMXX IV.VIII.MCMXC 1987 2004 23.05.12 12/08/99 & Only God Time heals Live Laugh Stay strong Still I rise "
-    "Home Ocean Moon Never again Survivor Mother Father Joy Trust Alive Infinity Soul Heart Beauty"
-).split()
+_LATIN = [
+    "love",
+    "hope",
+    "faith",
+    "family",
+    "forever",
+    "strength",
+    "courage",
+    "believe",
+    "Mama",
+    "Papa",
+    "Anna",
+    "Leo",
+    "Mia",
+    "Noah",
+    "Sofia",
+    "Lucas",
+    "Carpe",
+    "Diem",
+    "Memento",
+    "Mori",
+    "Veritas",
+    "Libertas",
+    "Amor",
+    "Vincit",
+    "Omnia",
+    "Sempre",
+    "Fortuna",
+    "Respire",
+    "Namaste",
+    "Nevermore",
+    "Warrior",
+    "Blessed",
+    "Dream",
+    "Destiny",
+    "Grace",
+    "Loyalty",
+    "Honor",
+    "Brother",
+    "Sister",
+    "Rest",
+    "Peace",
+    "Wild",
+    "Free",
+    "Chaos",
+    "Karma",
+    "Serenity",
+    "Phoenix",
+    "XIV",
+    "VII",
+    "MMXX",
+    "IV.VIII.MCMXC",
+    "1987",
+    "2004",
+    "23.05.12",
+    "12/08/99",
+    "&",
+    "Only",
+    "God",
+    "Time",
+    "heals",
+    "Live",
+    "Laugh",
+    "Stay",
+    "strong",
+    "Still",
+    "I",
+    "rise",
+    "Home",
+    "Ocean",
+    "Moon",
+    "Never",
+    "again",
+    "Survivor",
+    "Mother",
+    "Father",
+    "Joy",
+    "Trust",
+    "Alive",
+    "Infinity",
+    "Soul",
+    "Heart",
+    "Beauty",
+]
 WORDS = {
     "latin": tuple(_LATIN),
-    "cyrillic": tuple("любовь надежда вера семья сила мама жизнь свобода судьба Анна Москва 1991".split()),
-    "hebrew": tuple("אהבה תקווה שלום משפחה חיים אמת כוח אמא לב נצח".split()),
-    "arabic": tuple("حب أمل سلام حياة أمي قوة صبر حرية نور قلب عائلة الله".split()),
-    "devanagari": tuple("ॐ माता राम नमः पापा आशा जय कमल सागर मन राधा महादेव".split()),
-    "thai": tuple("รัก ชีวิต แม่ พ่อ โชคดี อดทน สุข กำลัง ธรรม".split()),
-    "tibetan": tuple("ༀ མ ཎི པ དྨེ ཧཱུྃ བདེ རྟག".split()),
+    "cyrillic": tuple(
+        [
+            "любовь",
+            "надежда",
+            "вера",
+            "семья",
+            "сила",
+            "мама",
+            "жизнь",
+            "свобода",
+            "судьба",
+            "Анна",
+            "Москва",
+            "1991",
+        ]
+    ),
+    "hebrew": tuple(["אהבה", "תקווה", "שלום", "משפחה", "חיים", "אמת", "כוח", "אמא", "לב", "נצח"]),
+    "arabic": tuple(
+        ["حب", "أمل", "سلام", "حياة", "أمي", "قوة", "صبر", "حرية", "نور", "قلب", "عائلة", "الله"]
+    ),
+    "devanagari": tuple(
+        ["ॐ", "माता", "राम", "नमः", "पापा", "आशा", "जय", "कमल", "सागर", "मन", "राधा", "महादेव"]
+    ),
+    "thai": tuple(["รัก", "ชีวิต", "แม่", "พ่อ", "โชคดี", "อดทน", "สุข", "กำลัง", "ธรรม"]),
+    "tibetan": tuple(["ༀ", "མ", "ཎི", "པ", "དྨེ", "ཧཱུྃ", "བདེ", "རྟག"]),
     "chinese-simplified": tuple(
-        "爱 家 龙 福 力 勇 梦 心 命 静 虎 道 和 永 恒 信 望 自由 平安 坚强 武士 忍".split()
+        [
+            "爱",
+            "家",
+            "龙",
+            "福",
+            "力",
+            "勇",
+            "梦",
+            "心",
+            "命",
+            "静",
+            "虎",
+            "道",
+            "和",
+            "永",
+            "恒",
+            "信",
+            "望",
+            "自由",
+            "平安",
+            "坚强",
+            "武士",
+            "忍",
+        ]
     ),
 }
 """What is written: names, dates and mottoes, in each script the fonts are taken for."""
@@ -54,7 +173,7 @@ def alphabet(woff: bytes, script: str, source: str) -> Alphabet:
 
 
 def visual(word: str) -> str:
-    """The word from left to right as it is seen; Arabic letters in their joined forms (Unicode, block FE70)."""
+    """The word from left to right as it is seen; Arabic in joined forms (Unicode, block FE70)."""
     if not any(unicodedata.bidirectional(c) in ("R", "AL") for c in word):
         return word
     return "".join(reversed(_joined(word)))

@@ -93,7 +93,7 @@ def _rectangle(get: dict[str, float]) -> str:
 
 
 def evenodd(contours: list[Points]) -> list[Points]:
-    """The same shape for the non-zero rule: contours turned one way or the other by how deep they are nested."""
+    """The same shape for the non-zero rule: contours turned by how deep they are nested."""
     turned = []
     for k, contour in enumerate(contours):
         x, y = (float(v) for v in contour[0])
