@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 LISTED_REGIONS = 64
 _SMALLEST = 2e-5  # of the image: a speck of 16 pixels in 800,000
 _SPECK_PX = 9
-# Letters and strokes of one tattoo lie closer than this; two tattoos mostly do not. On a forearm that fills
-# the photo it is 5 to 8 mm.
-_NEAR = 0.03  # of the photo's longer side
-_NEAR_FOR_SIZE = 0.12  # of the longer side of the larger part's box
-_JOINED = 256  # parts beyond these, by area, stay by themselves
-_ROUNDS = 16
+NEAR = 0.02
+"""Letters and strokes of one tattoo lie closer than this share of the photo's longer side; two tattoos
+mostly do not. Set on generated designs (`python -m models.evaluate.regions`), where it is the middle of the
+best shares; joining what lies close for its size as well was worse there.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,11 @@ class Region:
 
 
 def find_regions(
-    p: NDArray[np.float32], threshold: float
+    p: NDArray[np.float32], threshold: float, near: float = NEAR
 ) -> tuple[NDArray[np.uint8], tuple[Region, ...], int]:
     """Mask without specks, its regions (largest first) and how many more there are than are listed.
 
-    Parts (8-connected) are one region when the gap between them is at most 3 % of the photo's longer side,
-    or when the gap between their boxes is at most 12 % of the longer side of the larger one.
+    Parts (8-connected) are one region when the gap between them is at most `near` of the photo's longer side.
     """
     count, labels, stats, centroids = cv2.connectedComponentsWithStats(
         (p > threshold).astype(np.uint8), connectivity=8
@@ -54,7 +52,7 @@ def find_regions(
     sums = np.bincount(labels[inked], weights=p[inked].astype(np.float64), minlength=count)
     centres = np.asarray(centroids[keep], np.float64)
     parts = _Parts(stats[keep].astype(np.float64), centres, np.asarray(sums[keep], np.float64))
-    group = _groups(mask, np.asarray(labels, np.int32), np.asarray(keep, np.bool_), parts)
+    group = _groups(mask, np.asarray(labels, np.int32), np.asarray(keep, np.bool_), near)
     regions = _describe(parts, group)
     return mask, regions[:LISTED_REGIONS], max(0, len(regions) - LISTED_REGIONS)
 
@@ -83,19 +81,16 @@ class _Parts:
 
 
 def _groups(
-    mask: NDArray[np.uint8], labels: NDArray[np.int32], keep: NDArray[np.bool_], parts: _Parts
+    mask: NDArray[np.uint8], labels: NDArray[np.int32], keep: NDArray[np.bool_], near: float
 ) -> NDArray[np.intp]:
-    """The group 0.. of each part."""
-    reach = _NEAR * max(mask.shape) / 2
+    """The group 0.. of each part that is kept."""
+    reach = near * max(mask.shape) / 2
     away = cv2.distanceTransform(np.where(mask > 0, np.uint8(0), np.uint8(1)), cv2.DIST_L2, 3)
     _, spread = cv2.connectedComponents((away <= reach).astype(np.uint8), connectivity=8)
     first = np.zeros(len(keep), np.int32)
     inked = mask > 0
     first[labels[inked]] = spread[inked]
-    names, member = np.unique(first[keep], return_inverse=True)
-    areas = np.asarray(np.bincount(member, weights=parts.areas), np.float64)
-    heads = _join(_boxes(parts.corners, member, len(names)), areas)
-    return np.searchsorted(np.unique(heads), heads)[member]
+    return np.unique(first[keep], return_inverse=True)[1]
 
 
 def _boxes(corners: NDArray[np.float64], member: NDArray[np.intp], count: int) -> NDArray[np.float64]:
@@ -105,36 +100,6 @@ def _boxes(corners: NDArray[np.float64], member: NDArray[np.intp], count: int) -
     np.minimum.at(boxes[:, :2], member, corners[:, :2])
     np.maximum.at(boxes[:, 2:], member, corners[:, 2:])
     return boxes
-
-
-def _join(boxes: NDArray[np.float64], areas: NDArray[np.float64]) -> NDArray[np.intp]:
-    """For each box (N, 4) the number of the group it ends in, joined round by round."""
-    parent = np.arange(len(boxes))
-    large = np.argsort(-areas, kind="stable")[:_JOINED]
-    for _ in range(_ROUNDS):
-        heads = [k for k in large if parent[k] == k]
-        now = boxes[heads]
-        apart = np.maximum(now[:, None, :2], now[None, :, :2]) - np.minimum(
-            now[:, None, 2:], now[None, :, 2:]
-        )
-        gap = np.clip(apart, 0, None).max(-1)
-        side = (now[:, 2:] - now[:, :2]).max(-1)
-        near = np.triu(gap <= _NEAR_FOR_SIZE * np.maximum(side[:, None], side[None, :]), 1)
-        if not near.any():
-            break
-        for i, j in np.argwhere(near):
-            one, two = _head(parent, heads[i]), _head(parent, heads[j])
-            if one != two:
-                parent[two] = one
-                boxes[one, :2] = np.minimum(boxes[one, :2], boxes[two, :2])
-                boxes[one, 2:] = np.maximum(boxes[one, 2:], boxes[two, 2:])
-    return np.array([_head(parent, k) for k in range(len(parent))])
-
-
-def _head(parent: NDArray[np.intp], k: int) -> int:
-    while parent[k] != k:
-        k = int(parent[k])
-    return k
 
 
 def _describe(parts: _Parts, group: NDArray[np.intp]) -> tuple[Region, ...]:

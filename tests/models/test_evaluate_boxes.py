@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from mesh.errors import InvalidInput
-from models.evaluate import bootstrap, boxes, negatives
+from models.evaluate import bootstrap, boxes, negatives, regions
 from models.evaluate.conditions import NOT_MEASURABLE, Conditions, blur, conditions, noise
 from models.evaluate.groups import Measured, by_colour, by_name, fairness, thirds
 from models.evaluate.segment import Photo, PhotoScore
-from svc_segment.core import Contract, Segmentation, conclude
-from svc_segment.model import load_model
+from svc_segment.core import Segmentation, conclude
+from svc_segment.model import Contract, load_model
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,9 @@ def photos(*rows: tuple[str, float, dict[str, float], float]) -> list[Measured]:
 
 
 def test_a_class_of_ten_photos_may_not_lie_far_below_the_mean() -> None:
-    rows = [("light", 0.9, {}, 1.0)] * 10 + [("brown", 0.6, {}, 1.0)] * 9
+    rows: list[tuple[str, float, dict[str, float], float]] = [("light", 0.9, {}, 1.0)] * 10 + [
+        ("brown", 0.6, {}, 1.0)
+    ] * 9
     order = ("light", "brown", "dark")
     few = fairness(by_name(photos(*rows), lambda m: m.photo.skin, order), order)
     assert few.holds
@@ -161,3 +163,26 @@ def test_the_skin_around_the_ink_is_what_is_measured() -> None:
     got = conditions(rgb, ink)
     assert got.ita_degrees == pytest.approx(56.6, abs=1.5)
     assert conditions(rgb, np.zeros_like(ink)).ita_class == NOT_MEASURABLE
+
+
+def test_generated_designs_do_not_touch_and_are_the_same_for_the_same_seed() -> None:
+    one, again = regions.compose(5), regions.compose(5)
+    np.testing.assert_array_equal(one.ink, again.ink)
+    assert one.boxes == again.boxes
+    x1, y1, x2, y2 = np.array(one.boxes).T
+    assert x1.min() >= 0
+    assert y1.min() >= 0
+    assert x2.max() <= one.ink.shape[1]
+    assert y2.max() <= one.ink.shape[0]
+    assert one.ink.any()
+
+
+def test_joining_finds_the_word_and_loses_the_neighbours() -> None:
+    word, apart = np.zeros((100, 200), bool), np.zeros((100, 200), bool)
+    for k in range(4):
+        word[40:60, 20 + 12 * k : 30 + 12 * k] = True  # gaps of 2 px: 1 % of the longer side
+    apart[20:40, 20:60] = apart[20:40, 72:112] = True  # a gap of 12 px: 6 %
+    letters = regions.Placed(word, ((20.0, 40.0, 66.0, 60.0),))
+    two = regions.Placed(apart, ((20.0, 20.0, 60.0, 40.0), (72.0, 20.0, 112.0, 40.0)))
+    assert [regions.matched_share([letters], near) for near in (0.0, 0.02, 0.1)] == [0.0, 1.0, 1.0]
+    assert [regions.matched_share([two], near) for near in (0.0, 0.02, 0.1)] == [1.0, 1.0, 0.0]
