@@ -26,7 +26,7 @@ def polygons(path: str) -> list[Points]:
 
 
 def subpaths(path: str) -> list[tuple[Points, bool]]:
-    """Each subpath of a `d` attribute as points (N, 2), and whether it was closed by Z. Raises as `polygons`."""
+    """Each subpath of a `d` attribute as points (N, 2), and whether Z closed it. Raises as `polygons`."""
     out: list[tuple[Points, bool]] = []
     current: list[complex] = []
     at = start = control = 0j

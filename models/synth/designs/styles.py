@@ -11,6 +11,7 @@ from models.synth.designs.shapes import blob, curve, ribbon
 from models.synth.designs.sheet import Sheet
 from models.synth.inks import Ink
 from models.synth.library import Library, Motif
+import itertools
 
 _HERSHEY = (cv2.FONT_HERSHEY_SCRIPT_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_DUPLEX)
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&"
@@ -277,7 +278,7 @@ def _parts(rng: Rng, hull: Image) -> list[Image]:
     edges = [-9.0, *cuts.tolist(), 9.0]
     return [
         (hull * ((field >= low) & (field < high))).astype(np.float32)
-        for low, high in zip(edges, edges[1:], strict=False)
+        for low, high in itertools.pairwise(edges)
     ]
 
 

@@ -92,7 +92,7 @@ def _spot(rng: Rng, surface: Surface, main: bool) -> tuple[int, int]:
 
 
 def _turn(rng: Rng, lie: float) -> NDArray[np.float32]:
-    """Rotation, mirror, slight shear and stretch of a design, (2, 2); `lie`: the angle of the skin's length."""
+    """Rotation, mirror, slight shear and stretch of a design, (2, 2); `lie`: angle of the skin's length."""
     angle = rng.choice([lie, lie + np.pi, 0.0]) + rng.normal(0, 0.3)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     tall = rng.uniform(1.1, 1.8) if rng.random() < 0.3 else rng.uniform(0.9, 1.1)

@@ -22,7 +22,7 @@ __all__ = ["SOURCES", "Source", "attributions", "load"]
 
 
 def load(cache: Path) -> Library:
-    """Everything of the table, in its order, and the views of bodies: fetched and baked where the cache lacks it.
+    """Everything of the table, in its order, and the views of bodies; what the cache lacks is made.
 
     Raises RuntimeError when npm cannot fetch a package or its content is not the pinned one, AssayError when
     the bodies cannot be fetched.
@@ -61,7 +61,7 @@ def attributions() -> str:
 
 def _recipe() -> str:
     """Short hash of the table and of the code that reads it."""
-    files = sorted(Path(__file__).parent.glob("*.py")) + [Path(svg.__file__).parents[1] / "outline.py"]
+    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(svg.__file__).parents[1] / "outline.py"]
     return hashlib.sha256(b"".join(p.read_bytes() for p in files)).hexdigest()[:12]
 
 

@@ -36,7 +36,8 @@ def archive(source: Source, cache: Path) -> Path:
     digest = base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
     if digest != source.sha512:
         raise RuntimeError(
-            f"{path.name} is not the pinned {source.package}@{source.version}: sha512-{digest}; delete it and retry"
+            f"{path.name} is not the pinned {source.package}@{source.version}: "
+            f"sha512-{digest}; delete it and retry"
         )
     return path
 
