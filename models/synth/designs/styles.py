@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 
@@ -11,7 +13,6 @@ from models.synth.designs.shapes import blob, curve, ribbon
 from models.synth.designs.sheet import Sheet
 from models.synth.inks import Ink
 from models.synth.library import Library, Motif
-import itertools
 
 _HERSHEY = (cv2.FONT_HERSHEY_SCRIPT_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_DUPLEX)
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789&"

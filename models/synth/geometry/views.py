@@ -68,9 +68,9 @@ def view(rng: Rng, shape: tuple[int, int], views: Views) -> Surface:
         return view(rng, shape, views)
     filled = cv2.warpAffine(_filled(height, inside), matrix, size, flags=cv2.INTER_CUBIC, borderMode=edge)
     flat = cv2.warpAffine(_filled(normal, inside), matrix, size, borderMode=edge) @ turn.T
-    return from_height(
-        filled, where, float(views.cm_per_px[k]) / scale, views.part[k], flat.astype(np.float32)
-    )
+    scale_cm = float(views.cm_per_px[k]) / scale
+    filled, flat = np.asarray(filled, np.float32), np.asarray(flat, np.float32)
+    return from_height(filled, where, scale_cm, views.part[k], flat)
 
 
 def _filled(values: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.float32]:
