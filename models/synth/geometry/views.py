@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,30 +48,44 @@ def read(cache: Path = CACHE) -> Views | None:
 
 
 def view(rng: Rng, shape: tuple[int, int], views: Views) -> Surface:
-    """One of the views, turned, mirrored and cut at random, (H, W)."""
-    k = int(rng.integers(len(views.part)))
-    height, side = views.height[k].astype(np.float32), max(shape)
-    inside = (height > NOTHING / 2).astype(np.float32)
-    normal = views.normal[k].astype(np.float32) / 127
-    scale = side / SIDE * rng.uniform(0.95, 1.5)
+    """One of the views, turned, mirrored and cut at random, (H, W).
+
+    Raises ValueError where none of 20 shows skin on a twentieth of the frame.
+    """
+    for _ in range(20):
+        k = int(rng.integers(len(views.part)))
+        height, side = views.height[k].astype(np.float32), max(shape)
+        inside = (height > NOTHING / 2).astype(np.float32)
+        scale = side / SIDE * rng.uniform(0.95, 1.5)
+        turn = _turn(rng)
+        middle = np.array(shape[::-1]) / 2 + rng.normal(0, 0.05, 2) * side
+        matrix = np.column_stack([scale * turn, middle - scale * turn @ np.full(2, SIDE / 2)])
+        where = _moved(cv2.GaussianBlur(inside, (0, 0), 0.8), matrix, shape) > 0.5
+        if where.mean() >= 0.05:
+            normal = _filled(views.normal[k].astype(np.float32) / 127, inside)
+            flat = np.asarray(_moved(normal, matrix, shape) @ turn.T, np.float32)
+            filled = _moved(_filled(height, inside), matrix, shape, cv2.INTER_CUBIC)
+            return from_height(filled, where, float(views.cm_per_px[k]) / scale, views.part[k], flat)
+    raise ValueError("views: show next to no skin, bake them again")
+
+
+def _turn(rng: Rng) -> NDArray[np.float64]:
+    """Rotation, and half the time a mirror, (2, 2)."""
     angle = rng.normal(0, 0.4) + (0.0 if rng.random() < 0.7 else rng.choice([0.5, 1.0, 1.5]) * np.pi)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if rng.random() < 0.5:
         turn[:, 0] *= -1
-    shift = rng.normal(0, 0.05, 2) * side
-    matrix = np.column_stack(
-        [scale * turn, np.array(shape[::-1]) / 2 + shift - scale * turn @ np.full(2, SIDE / 2)]
-    )
+    return turn
+
+
+def _moved(
+    image: NDArray[Any], matrix: NDArray[np.float64], shape: tuple[int, int], how: int = cv2.INTER_LINEAR
+) -> NDArray[np.float32]:
+    """The image warped into (H, W); what lies beyond its rim repeats it."""
     size = (shape[1], shape[0])
-    edge = cv2.BORDER_REPLICATE
-    where = cv2.warpAffine(cv2.GaussianBlur(inside, (0, 0), 0.8), matrix, size, borderMode=edge) > 0.5
-    if where.mean() < 0.05:
-        return view(rng, shape, views)
-    filled = cv2.warpAffine(_filled(height, inside), matrix, size, flags=cv2.INTER_CUBIC, borderMode=edge)
-    flat = cv2.warpAffine(_filled(normal, inside), matrix, size, borderMode=edge) @ turn.T
-    scale_cm = float(views.cm_per_px[k]) / scale
-    filled, flat = np.asarray(filled, np.float32), np.asarray(flat, np.float32)
-    return from_height(filled, where, scale_cm, views.part[k], flat)
+    return np.asarray(
+        cv2.warpAffine(image, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE), np.float32
+    )
 
 
 def _filled(values: NDArray[np.float32], inside: NDArray[np.float32]) -> NDArray[np.float32]:
