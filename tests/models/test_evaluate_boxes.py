@@ -104,7 +104,11 @@ def test_an_interval_is_the_same_each_time_and_as_wide_as_theory_says() -> None:
     assert bootstrap.ratio_interval([1, 1], [2, 2]) == (0.5, 0.5)
 
 
-def photos(*rows: tuple[str, float, dict[str, float], float]) -> list[Measured]:
+Row = tuple[str, float, dict[str, float], float]
+"""Skin, IoU, colours, noise."""
+
+
+def photos(*rows: Row) -> list[Measured]:
     base = Conditions(None, NOT_MEASURABLE, 480, 0.5, 50.0, 1.0)
     return [
         Measured(
@@ -118,21 +122,21 @@ def photos(*rows: tuple[str, float, dict[str, float], float]) -> list[Measured]:
 
 
 def test_a_class_of_ten_photos_may_not_lie_far_below_the_mean() -> None:
-    rows: list[tuple[str, float, dict[str, float], float]] = [("light", 0.9, {}, 1.0)] * 10 + [
-        ("brown", 0.6, {}, 1.0)
-    ] * 9
+    light: Row = ("light", 0.9, {}, 1.0)
+    brown: Row = ("brown", 0.6, {}, 1.0)
+    rows = [light] * 10 + [brown] * 9
     order = ("light", "brown", "dark")
     few = fairness(by_name(photos(*rows), lambda m: m.photo.skin, order), order)
     assert few.holds
     assert (few.too_few_photos, few.absent) == (("brown",), ("dark",))
-    rows.append(("brown", 0.6, {}, 1.0))
+    rows.append(brown)
     enough = fairness(by_name(photos(*rows), lambda m: m.photo.skin, order), order)
     assert (enough.holds, enough.worst_class) == (False, "brown")
     assert enough.largest_gap == pytest.approx(0.15)
 
 
 def test_photos_count_for_each_of_their_colours_and_fall_into_thirds() -> None:
-    rows = [
+    rows: list[Row] = [
         ("light", k / 10, {"black": 0.9, "red": 0.1} if k > 6 else {"black": 1.0}, float(k)) for k in range(9)
     ]
     members = photos(*rows)
