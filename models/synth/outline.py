@@ -14,6 +14,7 @@ _COMMAND = re.compile(r"[\s,]*([MmLlHhVvCcSsQqTtAaZz])")
 _ARITY = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
 _STEPS = 8
 _ARC_STEP = np.pi / 12
+_NO_WAY = 1e-9
 
 
 def polygons(path: str) -> list[Points]:
@@ -66,9 +67,7 @@ def arc(start: complex, values: list[float], end: complex) -> list[complex]:
     `values`: rx, ry, rotation in degrees, large-arc flag, sweep flag. Radii that are too small are scaled up.
     """
     rx, ry, large, sweep = abs(values[0]), abs(values[1]), values[3] != 0, values[4] != 0
-    if start == end:
-        return [end]
-    if rx == 0 or ry == 0:
+    if abs(start - end) < _NO_WAY or rx == 0 or ry == 0:
         return [end]
     turn = np.exp(1j * np.radians(values[2]))
     half = (start - end) / 2 / turn
