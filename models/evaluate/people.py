@@ -24,7 +24,7 @@ from scipy import signal
 from mesh.errors import AssayError, Unmeasurable
 from mesh.landmarks import NAMES, POINTS, Landmarks
 from models.evaluate.backbones import open_backend
-from models.evaluate.people_cases import END_S, FOOT_UP_S, HANDS_S, QUIET_S, Case, cases
+from models.evaluate.people_cases import EVENT_TIMES_S, QUIET_S, Case, cases
 from models.synth.people import ClipTruth, clip
 from svc_balance.pose.adapters.backend import Backend, places
 from svc_balance.pose.estimate import Estimate, estimate
@@ -45,8 +45,6 @@ MODELS = (
     "movenet-lightning@3.0.4",
     "movenet-thunder@3.0.4",
 )
-EVENTS = {"foot_up": FOOT_UP_S, "hands_off": HANDS_S, "touchdown": END_S}
-"""Events that every clip holds, and when: onset of the ramp; for the touchdown, when the foot is down."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ class ClipScore:
     offset_percent: [33] length of each landmark's mean error, % of stature, None where it has none.
     steady_percent: median distance once that mean is taken off. com_bias_mm: mean error to the picture's
     right and up during QUIET_S; com_sd_mm: its standard deviation to the right. sway_error_mm: RMS of the
-    error below CUTOFF_HZ about its mean; sway_true_mm: of the true sway; gain, r: regression of the measured on
-    it.
+    error below CUTOFF_HZ about its mean; sway_true_mm: of the true sway; gain, r: regression of the measured
+    sway on it.
     event_error_s: by event, measured minus true onset, None when not found. hsi, label: strategy as the sway
     stage gives it.
     """
@@ -183,7 +181,7 @@ def score(model: str, landmarks: Landmarks, truth: ClipTruth, case: Case) -> Cli
         sway_true_mm=sway.true_mm,
         gain=sway.gain,
         r=sway.r,
-        event_error_s={name: _event_error(found, name, at) for name, at in EVENTS.items()},
+        event_error_s={name: _event_error(found, name, at) for name, at in EVENT_TIMES_S.items()},
         hsi=strategy.index.value if strategy else None,
         label=strategy.label if strategy else "",
     )
@@ -264,10 +262,11 @@ def summarise(scores: Sequence[ClipScore]) -> list[ViewSummary]:
 
 def _summary(model: str, view: str, own: Sequence[ClipScore], true: dict[str, ClipScore]) -> ViewSummary:
     def middle(name: str) -> float:
-        return float(np.nanmedian([getattr(s, name) for s in own]))
+        return _median([getattr(s, name) for s in own])
 
-    bias = np.array([s.com_bias_mm for s in own])
-    errors = {name: [_against(s, true[s.clip], name) for s in own] for name in EVENTS}
+    bias = np.array([s.com_bias_mm for s in own if np.isfinite(s.com_bias_mm).all()]).reshape(-1, 2)
+    known = len(bias) > 0
+    errors = {name: [_against(s, true[s.clip], name) for s in own] for name in EVENT_TIMES_S}
     hsi = [abs(s.hsi - exact) for s in own if s.hsi is not None and (exact := true[s.clip].hsi) is not None]
     return ViewSummary(
         model=model,
@@ -276,8 +275,8 @@ def _summary(model: str, view: str, own: Sequence[ClipScore], true: dict[str, Cl
         landmark_percent=middle("landmark_percent"),
         landmark_px=middle("landmark_px"),
         steady_percent=middle("steady_percent"),
-        com_bias_mm=_pair(np.nanmean(bias, axis=0)),
-        com_bias_sd_mm=_pair(np.nanstd(bias, axis=0)),
+        com_bias_mm=_pair(bias.mean(axis=0)) if known else (np.nan, np.nan),
+        com_bias_sd_mm=_pair(bias.std(axis=0)) if known else (np.nan, np.nan),
         com_sd_mm=middle("com_sd_mm"),
         sway_error_mm=middle("sway_error_mm"),
         gain=middle("gain"),
@@ -295,6 +294,12 @@ def _against(own: ClipScore, true: ClipScore, name: str) -> float | None:
     if found is None or exact is None:
         return None
     return found if own.model == TRUTH else found - exact
+
+
+def _median(values: Sequence[float]) -> float:
+    """Of what is there; NaN of nothing."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.median(known)) if known else float("nan")
 
 
 def _pair(values: Floats) -> tuple[float, float]:
@@ -317,7 +322,7 @@ def lines(summaries: Sequence[ViewSummary]) -> list[str]:
         bias = ", ".join(f"{b:+.0f} ± {d:.0f}" for b, d in zip(s.com_bias_mm, s.com_bias_sd_mm, strict=True))
         events = ", ".join(
             "none" if (ms := s.event_error_ms[n]) is None else f"{ms:+.0f} ({s.events_found[n]}/{s.clips})"
-            for n in EVENTS
+            for n in EVENT_TIMES_S
         )
         hsi = "none" if s.hsi_error is None else f"{s.hsi_error:.2f}"
         out.append(
@@ -332,7 +337,7 @@ def lines(summaries: Sequence[ViewSummary]) -> list[str]:
 def worst_landmarks(scores: Sequence[ClipScore], model: str, count: int = 8) -> list[tuple[str, float]]:
     """Landmarks whose mean place is farthest from the truth, % of stature, median over the clips."""
     own = np.array([s.offset_percent for s in scores if s.model == model], np.float64)
-    middle = np.nanmedian(own, axis=0)
+    middle = np.array([_median(column) for column in own.T.tolist()])
     order = np.argsort(-np.nan_to_num(middle))[:count]
     return [(NAMES[row], float(middle[row])) for row in order]
 

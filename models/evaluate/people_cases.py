@@ -13,6 +13,8 @@ from models.synth.standing import Happening, StandingSpec
 FPS = 24.0
 DURATION_S, FOOT_UP_S, HANDS_S, END_S = 7.4, 1.2, 5.3, 6.8
 HANDS_LAST_S, HANDS_DEG = 0.9, 50.0
+EVENT_TIMES_S = {"foot_up": FOOT_UP_S, "hands_off": HANDS_S, "touchdown": END_S}
+"""Events of every clip by their rules' names: onset of the ramp; of the touchdown, when the foot is down."""
 QUIET_S = (2.0, 5.2)
 """Nothing but sway between these times."""
 SWAY_MM = 7.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -102,7 +102,9 @@ def staged(spec: ClipSpec) -> Stance:
     shape = body.sampled(rng)
     while standing.sex and shape.sex != standing.sex:
         shape = body.sampled(rng)
-    shape = shape.of_stature(standing.height_mm)
+    # `body` measures up to the hair's mesh, a few mm above the head: here the head counts.
+    head_mm = float(shape.vertices[asset.load()["own"], 2].max())
+    shape = replace(shape, stature_mm=head_mm).of_stature(standing.height_mm)
     time_s = np.arange(round(standing.duration_s * standing.fps) + 1) / standing.fps
     return Stance(standing, shape, time_s)
 
