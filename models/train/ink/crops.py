@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.train.ink.backdrops import behind
 from models.train.ink.plan import Examples, Phase, Plan
 from models.train.ink.truth import half_contrast, shrink_mask
 from svc_segment.features import features, shrink, surroundings
@@ -63,8 +62,6 @@ def crop(
     rng: np.random.Generator, scene: NDArray[np.uint8], phase: Phase, how: Examples
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]:
     """Features, mask and visible skin of a random square of a scene (S, S, 5)."""
-    if rng.random() < how.backdrops:
-        scene = behind(rng, scene)
     size = scene.shape[0]
     window = float(np.exp(rng.uniform(*np.log(phase.window))))
     x, y = _corner(rng, scene[..., 3], window, how.inked)

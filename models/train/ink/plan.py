@@ -32,7 +32,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Net:
-    widths: tuple[int, int, int, int, int] = (24, 40, 72, 112, 160)
+    widths: tuple[int, int, int, int, int] = (24, 40, 80, 144, 224)
     """Channels at 1/2, 1/4, 1/8, 1/16, 1/32."""
     attention: bool = False
     """Self-attention over the whole crop at 1/32."""
@@ -44,27 +44,25 @@ class Net:
 class Examples:
     """How crops are taken from scenes."""
 
-    inked: float = 0.75
+    inked: float = 0.6
     """Share of crops that are laid on ink where the scene has any."""
-    half_contrast: bool = False
+    half_contrast: bool = True
     """The edge of ink lies at half its contrast to the skin; what is fainter within 2 px of it is unknown."""
-    worn: float = 0.0
+    worn: float = 0.4
     """Share of crops that are blurred, sharpened, made noisy or compressed once more."""
-    backdrops: float = 0.0
-    """Share of crops whose surroundings of the body are replaced by others."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    scenes: int = 3000
-    head: int = 400
+    scenes: int = 2000
+    head: int = 300
     """Scenes that are there when training begins; the rest arrive evenly until half of the steps are done."""
-    validation: int = 200
+    validation: int = 160
     watched: int = 48
     """Validation scenes that are looked at while training."""
     phases: tuple[Phase, ...] = (
-        Phase(steps=900, side=128, batch=16, window=(200.0, 512.0)),
-        Phase(steps=1000, side=256, batch=8, window=(190.0, 512.0)),
+        Phase(steps=2400, side=128, batch=16, window=(180.0, 512.0)),
+        Phase(steps=800, side=256, batch=8, window=(190.0, 512.0)),
     )
     loss: Loss = field(default_factory=Loss)
     net: Net = field(default_factory=Net)
