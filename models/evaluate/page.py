@@ -325,7 +325,11 @@ def _worst_bare(found: Evaluation, model: Model, bare_dir: Path | None) -> list[
     photos = {(p.set, p.file): p for p in negatives.find_photos(bare_dir)}
     worst = sorted(found.bare_skin.scores, key=lambda s: -s.false_ink_share)[:WORST_BARE]
     return [
-        bare_case(photos[s.set, s.file], f"{s.false_ink_share:.2%} of the photo; {', '.join(s.flags)}", model)
+        bare_case(
+            photos[s.set, s.file],
+            f"{s.false_ink_share:.2%} of the photo; {', '.join(s.flags) or 'no flag'}",
+            model,
+        )
         for s in worst
     ]
 
