@@ -2,10 +2,11 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+TRAIN := models/train/.venv/bin/python
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train models lint types imports proof-mesh proof-balance bench clean
+.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models lint types imports proof-mesh proof-balance proof-models bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -48,11 +49,16 @@ proto: setup  ## Generates stubs and descriptors from proto/.
 release-proto: setup  ## Makes today's contract the one that `buf breaking` compares with.
 	@$(BIN)/python proto/generate.py --release
 
-train:  ## Trains and releases the ink segmenter: make train VERSION=0.2.0 [PHOTOS=folder].
+train: train-env  ## Trains the ink segmenter; goes on where it stopped: make train VERSION=1.1.0.
 	@test -n "$(VERSION)" || (echo "say VERSION=x.y.z" && exit 2)
-	@test -x models/train/.venv/bin/python || $(PYTHON) -m venv models/train/.venv
-	@models/train/.venv/bin/pip install --quiet -r models/train/requirements.lock
-	@models/train/.venv/bin/python -m models.train.main --version $(VERSION) $(if $(PHOTOS),--photos $(PHOTOS))
+	@$(TRAIN) -m models.train.ink release $(VERSION)
+
+train-smoke: train-env  ## Trains from nothing for under 3 minutes; fails when it does not learn.
+	@$(TRAIN) -m models.train.ink smoke
+
+train-env:
+	@test -x $(TRAIN) || $(PYTHON) -m venv models/train/.venv
+	@$(TRAIN) -m pip install --quiet --disable-pip-version-check -r models/train/requirements.lock
 
 models: setup  ## Builds the other formats of the released model into models/build.
 	@$(BIN)/python -m models.export
@@ -63,6 +69,9 @@ proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in do
 
 proof-balance: setup  ## Measures every figure of the balance assessment; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.balance
+
+proof-models: setup train-env  ## Measures every figure of the models; keeps its output in docs/proofs.
+	@$(BIN)/python -m tests.campaigns.models
 
 bench: setup  ## Races the pose stage against MediaPipe; figures go to bench/results/latest.json. [VIDEO=clip]
 	@$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO))
