@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.synth.scene import compose
-from models.train import icons
-from models.train.crops import Phase, batches
-from models.train.pool import SIZE, Pool
+from models.train.ink.crops import batches, make
+from models.train.ink.plan import Phase, Plan, changed
+from models.train.ink.truth import half_contrast, shrink_mask
 from svc_segment.features import CHANNELS
 
-PHASE = Phase(steps=4, side=64, batch=3, window=(200.0, 512.0))
+Scenes = list[NDArray[np.uint8]]
+PLAN = Plan(
+    scenes=2,
+    head=2,
+    phases=(Phase(steps=3, side=64, batch=3, window=(200.0, 512.0)), Phase(2, 96, 2, (300.0, 500.0))),
+)
 
 
 @pytest.fixture(scope="module")
-def pool() -> Pool:
-    made = [compose(seed, SIZE) for seed in (3, 4)]
-    scenes = np.stack([np.dstack([s.rgb, s.mask, s.skin]) for s in made])
-    return Pool(scenes, np.array([s.ita for s in made], np.float32), "")
+def scenes() -> Scenes:
+    made = [compose(seed, 512) for seed in (3, 4)]
+    return [np.dstack([s.rgb, s.mask, s.skin]) for s in made]
 
 
-def test_a_run_that_goes_on_sees_the_batches_it_would_have_seen(pool: Pool) -> None:
-    whole, rest = list(batches(pool, PHASE, 0, 4)), list(batches(pool, PHASE, 2, 4))
-    assert (len(whole), len(rest)) == (4, 2)
+def test_a_run_that_goes_on_sees_the_batches_it_would_have_seen(scenes: Scenes) -> None:
+    whole, rest = list(batches(PLAN, scenes, 0)), list(batches(PLAN, scenes, 2))
+    assert (len(whole), len(rest)) == (5, 3)
     for one, two in zip(whole[2:], rest, strict=True):
         np.testing.assert_array_equal(one.inputs, two.inputs)
         np.testing.assert_array_equal(one.mask, two.mask)
     assert not np.array_equal(whole[0].inputs, whole[1].inputs)
 
 
-def test_a_batch_has_the_shapes_and_values_of_the_product(pool: Pool) -> None:
-    (batch,) = batches(pool, PHASE, 7, 8)
-    assert batch.inputs.shape == (3, CHANNELS, 64, 64)
-    assert batch.mask.shape == batch.skin.shape == (3, 64, 64)
-    assert set(np.unique(batch.mask)) <= {0, 128, 255}
-    assert np.isfinite(batch.inputs).all()
-    assert np.abs(batch.inputs[:, :3]).max() <= 2
+def test_a_batch_has_the_shapes_and_values_of_the_product(scenes: Scenes) -> None:
+    for step, shape in ((2, (3, 64, 64)), (3, (2, 96, 96))):
+        batch = make(PLAN, scenes, step)
+        assert batch.inputs.shape == (shape[0], CHANNELS, *shape[1:])
+        assert batch.mask.shape == batch.skin.shape == shape
+        assert set(np.unique(batch.mask)) <= {0, 128, 255}
+        assert np.isfinite(batch.inputs).all()
+        assert np.abs(batch.inputs[:, :3]).max() <= 2
 
 
-def test_another_archive_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
-    (tmp_path / icons.ARCHIVE).write_bytes(b"something else")
-    with pytest.raises(RuntimeError, match="not the pinned"):
-        icons.load(tmp_path)
+def test_scenes_arrive_evenly_in_the_first_half_of_the_steps() -> None:
+    plan = dataclasses.replace(PLAN, scenes=100, head=20, phases=(Phase(40, 64, 1, (200.0, 300.0)),))
+    assert [plan.arrived(s) for s in (0, 10, 20, 39)] == [20, 60, 100, 100]
+
+
+def test_a_plan_takes_named_changes_and_refuses_unknown_ones() -> None:
+    plan = changed(Plan(), ["loss.dice=0", "net.widths=[8,8,8,8,8]", "phases=[[5,64,2,[200,300]]]"])
+    assert (plan.loss.dice, plan.net.widths, plan.steps) == (0, (8, 8, 8, 8, 8), 5)
+    with pytest.raises(ValueError, match="no 'dyce'"):
+        changed(Plan(), ["loss.dyce=0"])
+
+
+def test_the_edge_of_a_blurred_line_lies_at_half_its_contrast() -> None:
+    sharp = np.zeros((60, 60), np.float32)
+    sharp[:, 28:32] = 1  # a line 4 px wide
+    ink = cv2.GaussianBlur(sharp, (0, 0), 1.5)
+    rgb = np.repeat((200 - 150 * ink)[:, :, None], 3, 2).astype(np.uint8)
+    generous = np.where(ink > 0.05, 255, 0).astype(np.uint8)
+    mask = half_contrast(rgb, generous)
+    assert int((generous[30] == 255).sum()) == 8
+    assert np.flatnonzero(mask[30] == 255).tolist() == [28, 29, 30, 31]
+    assert set(mask[30, [27, 32]]) == {128}
+    solid = np.full((60, 60), 255, np.uint8)
+    np.testing.assert_array_equal(half_contrast(rgb, solid), solid)  # no skin near: nothing to judge by
+
+
+def test_a_smaller_mask_leaves_open_what_is_half_of_both() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, :33] = 255
+    assert shrink_mask(mask, 16)[0].tolist() == [255] * 8 + [0] * 8
+    mask[:, 33] = 255
+    assert shrink_mask(mask, 16)[0, 8] == 128
+    mask[:, 34] = 255
+    assert shrink_mask(mask, 16)[0, 8] == 255

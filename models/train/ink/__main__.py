@@ -119,9 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         if what in ("release", "experiment", "gates"):
             part.add_argument("name", help="the version, or the experiment's name")
         if what in ("release", "experiment"):
-            part.add_argument(
-                "--set", action="append", default=[], help='of the plan: "loss.dice=0"'
-            )
+            part.add_argument("--set", action="append", default=[], help='of the plan: "loss.dice=0"')
             part.add_argument("--why", default="", help="what the run is to show, for its log")
         if what in ("experiment", "gates"):
             part.add_argument("--data", type=Path, required=what == "gates", help="folder with real photos")

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from models.train.pose.network import CELL, Answer
-from models.train.pose.views import SIDE
+from models.train.pose.views import SIDE, Batch
 
-HEAT, STEADY, SEEN, SURE = 0.5, 0.5, 0.1, 0.1
+HEAT, STEADY, SEEN, SURE = 2.0, 0.5, 0.1, 0.1
 """Weights beside the distance: heatmaps, same error in both views, visibility, expected error."""
 SPREAD = 1.2
 """Standard deviation of the heatmaps asked for, cells."""
@@ -16,16 +16,20 @@ HIDDEN = 0.3
 """Weight of points that something is in front of."""
 
 
-def loss(answer: Answer, points: Tensor, inside: Tensor, visible: Tensor, scale: Tensor) -> Tensor:
-    """Of a batch as `views.Batch` describes it; distances in px of the input."""
+def loss(answer: Answer, batch: Batch) -> Tensor:
+    """Of the answer to a batch; distances in px of the input."""
+    points, inside, visible, scale = (
+        torch.from_numpy(label) for label in (batch.points, batch.inside, batch.visible, batch.scale)
+    )
     weight = inside.float() * torch.where(visible, 1.0, HIDDEN)
     total = weight.sum().clamp(min=1)
     apart = answer.points - points
     distance = (nn.functional.smooth_l1_loss(answer.points, points, reduction="none").sum(2) * weight).sum()
     heat = (_cross_entropy(answer.heat, points) * weight).sum()
-    first, other = (apart / scale[:, None, None]).chunk(2)
-    both = torch.minimum(*weight.chunk(2))
-    steady = 2 * ((first - other).abs().sum(2) * both).sum()
+    steady = torch.zeros(())
+    if batch.paired:
+        first, other = (apart / scale[:, None, None]).chunk(2)
+        steady = 2 * ((first - other).abs().sum(2) * torch.minimum(*weight.chunk(2))).sum()
     seen = nn.functional.binary_cross_entropy_with_logits(answer.visibility, visible.float())
     # Laplace's density: the absolute error against its expectation, standard deviation = sqrt(2) b.
     log_b = answer.log_error - 0.5 * torch.log(torch.tensor(2.0))

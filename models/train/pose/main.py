@@ -35,16 +35,18 @@ HELD_OUT_SEED = 5_000_000
 
 @dataclass(frozen=True)
 class Plan:
-    people: int = 10_000
-    held_out: int = 400
-    steps: int = 7000
+    people: int = 4500
+    held_out: int = 375
+    steps: int = 3000
     batch: int = 24
-    """People a step, each in two views."""
-    learning_rate: float = 2e-3
+    """Pairs of views a step."""
+    paired_from: int = 2000
+    """Step from which both views of a pair are of the same person."""
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-3
-    average: float = 0.998
+    average: float = 0.995
     """Share of the running mean of weights that each step keeps."""
-    every: int = 500
+    every: int = 250
     """Steps between looks at the held-out people, and between checkpoints."""
     patience: int = 5
     """Looks without a better one before training stops."""
@@ -125,15 +127,14 @@ def train(plan: Plan, pool: People, held_out: People, cache: Path, last_step: in
 
 
 def _examples(plan: Plan, pool: People, first: int) -> Iterator[Batch]:
-    return batches(pool, plan.batch, plan.seed, first, plan.steps)
+    return batches(pool, plan.batch, plan.seed, range(first, plan.steps), plan.paired_from)
 
 
 def _loss(net: PoseNet, batch: Batch) -> Tensor:
     pictures = torch.from_numpy(batch.pictures).permute(0, 3, 1, 2)
     with torch.autocast("cpu", torch.bfloat16):
         answer: Answer = net(pictures)
-    labels = (batch.points, batch.inside, batch.visible, batch.scale)
-    return loss(answer, *(torch.from_numpy(label) for label in labels))
+    return loss(answer, batch)
 
 
 def _finished(looks: list[Look], plan: Plan) -> bool:
@@ -205,7 +206,7 @@ def write(
         "data": {
             "pool_sha256": pool.sha256,
             "held_out_sha256": held_out.sha256,
-            "people": "models/synth/people",
+            "people": f"models/synth/people, recipe {pool.recipe}",
             "photographs": "none",
         },
         "git_revision": revision(REPO),

@@ -31,28 +31,37 @@ MIRRORED = tuple(
 
 @dataclass(frozen=True)
 class Batch:
-    """pictures: (2 B, SIDE, SIDE, 3), RGB 0..1, the second half the other views. points: (2 B, 33, 2) px.
-    inside, visible: (2 B, 33). scale: (2 B,), px of the view for a px of the first view."""
+    """pictures: (2 B, SIDE, SIDE, 3), RGB 0..1. paired: the second half are other views of the first, else
+    views of other people. points: (2 B, 33, 2) px. inside, visible: (2 B, 33). scale: (2 B,), px of the view
+    for a px of the first view."""
 
     pictures: NDArray[np.float32]
     points: NDArray[np.float32]
     inside: NDArray[np.bool_]
     visible: NDArray[np.bool_]
     scale: NDArray[np.float32]
+    paired: bool
 
 
-def batches(pool: People, size: int, seed: int, first_step: int, last_step: int) -> Iterator[Batch]:
-    """The batches of `size` people of steps first_step .. last_step - 1; step k is always the same."""
-    for step in range(first_step, last_step):
-        rng = np.random.default_rng((seed, step))
-        yield _gathered([_pair(rng, pool, int(rng.integers(len(pool))), rough=True) for _ in range(size)])
+def batches(pool: People, size: int, seed: int, steps: range, paired_from: int) -> Iterator[Batch]:
+    """The batches of 2 `size` views of the steps; step k is always the same.
+
+    Before paired_from every view is of somebody else, which teaches more places in the same time; from then
+    on they are pairs.
+    """
+    for step in steps:
+        rng, paired = np.random.default_rng((seed, step)), step >= paired_from
+        count = size if paired else 2 * size
+        people = [int(at) for at in rng.integers(len(pool), size=count)]
+        yield _gathered([_views(rng, pool, at, 1 + paired, rough=True) for at in people], paired=paired)
 
 
 def held_out(pool: People, size: int) -> Iterator[Batch]:
     """Every person of a pool once, in usual regions: no change of light, no mirror image."""
     for start in range(0, len(pool), size):
         people = range(start, min(start + size, len(pool)))
-        yield _gathered([_pair(np.random.default_rng((11, at)), pool, at, rough=False) for at in people])
+        views = [_views(np.random.default_rng((11, at)), pool, at, 2, rough=False) for at in people]
+        yield _gathered(views, paired=True)
 
 
 def region(points: Floats) -> tuple[Floats, float, float]:
@@ -64,8 +73,8 @@ def region(points: Floats) -> tuple[Floats, float, float]:
     return hips, 2 * MARGIN * radius, float(np.arctan2(up[0], -up[1]))
 
 
-def _pair(
-    rng: np.random.Generator, pool: People, at: int, *, rough: bool
+def _views(
+    rng: np.random.Generator, pool: People, at: int, count: int, *, rough: bool
 ) -> list[tuple[NDArray[np.float32], Floats, NDArray[np.bool_], NDArray[np.bool_], float]]:
     rgb, points = np.asarray(pool.rgb[at]), pool.points[at].astype(np.float64)
     in_frame, visible = pool.in_frame[at], pool.visible[at]
@@ -82,7 +91,7 @@ def _pair(
     # Beyond the picture: black as where a video ends, or more of the same, so that neither is a hint.
     beyond = cv2.BORDER_REFLECT_101 if rough and rng.random() < 0.7 else cv2.BORDER_CONSTANT
     views = []
-    for view in range(2):
+    for view in range(count):
         shift = rng.uniform(-APART, APART, 2) * side if view else np.zeros(2)
         larger = float(1 + rng.uniform(-APART, APART)) if view else 1.0
         to_view = _affine(centre + shift, side * larger, turn)
@@ -145,9 +154,11 @@ def _camera(rng: np.random.Generator, picture: NDArray[np.uint8], *, rough: bool
 
 
 def _gathered(
-    pairs: list[list[tuple[NDArray[np.float32], Floats, NDArray[np.bool_], NDArray[np.bool_], float]]],
+    people: list[list[tuple[NDArray[np.float32], Floats, NDArray[np.bool_], NDArray[np.bool_], float]]],
+    *,
+    paired: bool,
 ) -> Batch:
-    flat = [pair[view] for view in range(2) for pair in pairs]
+    flat = [views[view] for view in range(len(people[0])) for views in people]
     pictures, points, inside, visible, scale = zip(*flat, strict=True)
     return Batch(
         np.stack(pictures),
@@ -155,4 +166,5 @@ def _gathered(
         np.stack(inside),
         np.stack(visible),
         np.array(scale, np.float32),
+        paired,
     )
