@@ -74,11 +74,8 @@ def test_the_edge_of_a_blurred_line_lies_at_half_its_contrast() -> None:
     np.testing.assert_array_equal(half_contrast(rgb, solid), solid)  # no skin near: nothing to judge by
 
 
-def test_a_smaller_mask_leaves_open_what_is_half_of_both() -> None:
-    mask = np.zeros((64, 64), np.uint8)
-    mask[:, :33] = 255
-    assert shrink_mask(mask, 16)[0].tolist() == [255] * 8 + [0] * 8
-    mask[:, 33] = 255
-    assert shrink_mask(mask, 16)[0, 8] == 128
-    mask[:, 34] = 255
-    assert shrink_mask(mask, 16)[0, 8] == 255
+def test_a_smaller_mask_leaves_open_what_is_less_than_half_ink() -> None:
+    mask = np.zeros((60, 60), np.uint8)
+    for columns, seventh in ((31, 0), (32, 128), (33, 255)):  # a fifth, two and three fifths of a pixel
+        mask[:, :columns] = 255
+        assert shrink_mask(mask, 12)[0].tolist() == [255] * 6 + [seventh] + [0] * 5
