@@ -72,8 +72,8 @@ class Plan:
     average: float = 0.99
     """Share of the running mean of weights that each step keeps."""
     seed: int = 1
-    threads: int = 2
-    """Of PyTorch; another number sums in another order and gives other last digits."""
+    threads: int = 1
+    """Of PyTorch; the other core makes the examples. Another number gives other last digits."""
     save_every: int = 100
     validate_every: int = 200
     patience: int = 8
