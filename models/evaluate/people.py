@@ -37,6 +37,7 @@ Floats = NDArray[np.float64]
 
 CUTOFF_HZ = 3.0
 """Of what is called sway here (and in the sway stage's pose metrics)."""
+VIEWS = {"front": pb.VIEW_FRONT, "back": pb.VIEW_BACK, "left": pb.VIEW_LEFT, "right": pb.VIEW_RIGHT}
 TRUTH, STAGE = "truth", "pose stage"
 MODELS = (
     "blazepose-lite@0.5.1675469404",
@@ -58,7 +59,7 @@ class ClipScore:
     error below CUTOFF_HZ about its mean; sway_true_mm: of the true sway; gain, r: regression of the measured
     sway on it.
     event_error_s: by event, measured minus true onset, None when not found. hsi, label: strategy as the sway
-    stage gives it.
+    stage gives it; hsi_missing: why there is no index.
     """
 
     model: str
@@ -78,6 +79,7 @@ class ClipScore:
     r: float
     event_error_s: dict[str, float | None]
     hsi: float | None
+    hsi_missing: str
     label: str
 
 
@@ -162,7 +164,7 @@ def score(model: str, landmarks: Landmarks, truth: ClipTruth, case: Case) -> Cli
         offset[column] = error[known[:, column], column].mean(axis=0)
     steady = np.linalg.norm(error - offset, axis=2)
     lengths = 100 * np.linalg.norm(offset, axis=1) / stature_px
-    found = _assessed(landmarks, truth)
+    found = _assessed(landmarks, truth, case)
     sway = _sway(found, truth)
     strategy = found.sway.strategy if found and found.sway else None
     return ClipScore(
@@ -183,16 +185,18 @@ def score(model: str, landmarks: Landmarks, truth: ClipTruth, case: Case) -> Cli
         r=sway.r,
         event_error_s={name: _event_error(found, name, at) for name, at in EVENT_TIMES_S.items()},
         hsi=strategy.index.value if strategy else None,
+        hsi_missing=strategy.index.reason if strategy else "NO_STANCE",
         label=strategy.label if strategy else "",
     )
 
 
-def _assessed(landmarks: Landmarks, truth: ClipTruth) -> Result | None:
+def _assessed(landmarks: Landmarks, truth: ClipTruth, case: Case) -> Result | None:
     trial = pb.BalanceTrial(
         height_cm=truth.stature_mm / 10,
         sex=pb.SEX_FEMALE if truth.sex == "female" else pb.SEX_MALE,
         side=pb.STANCE_SIDE_LEFT if truth.stance_side == "left" else pb.STANCE_SIDE_RIGHT,
         arms=pb.ARMS_HIPS,
+        view=VIEWS[case.spec.standing.view],
     )
     try:
         return assess(landmarks, trial)

@@ -74,14 +74,17 @@ class ClipTruth:
     def landmarks(self) -> Landmarks:
         """The truth as a landmark series: what a perfect estimator would give."""
         ones = np.full((len(self.time_s), POINTS), 0.99)
+        seen = self.joints_mm @ self.camera.turn.T / 1000
+        hips = (seen[:, INDEX["left_hip"]] + seen[:, INDEX["right_hip"]]) / 2
         return Landmarks(
-            self.camera.width,
-            self.camera.height,
-            self.time_s,
-            self.points_px,
-            ones,
-            ones,
-            model="synthetic@1",
+            width=self.camera.width,
+            height=self.camera.height,
+            time_s=self.time_s,
+            image_px=self.points_px,
+            visibility=ones,
+            presence=ones,
+            world_m=seen - hips[:, None],
+            model="synthetic-people@1",
         )
 
 
