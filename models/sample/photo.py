@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,17 +18,6 @@ LABEL = "SYNTHETIC SAMPLE - computed by Assay (models/sample), not a photograph 
 SEED = 20
 _QUALITY = 88
 _LEAVES = ((-150, 0.9), (-35, 1.0), (70, 0.8), (160, 0.75))
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Ink on a canvas: natural-log absorbance (H, W, 3), changed in place as it is drawn."""
-
-    absorbance: Image
-
-    def lay(self, shape: Image, ink: NDArray[np.float32]) -> None:
-        """Replace what lies under `shape` (H, W) 0..1 by the ink: a later pass of the needle hides it."""
-        self.absorbance[:] += shape[:, :, None] * (ink - self.absorbance)
 
 
 def make(seed: int = SEED) -> bytes:

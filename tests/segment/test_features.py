@@ -26,7 +26,7 @@ def patch(ita: float, light: float, ink: str = "") -> NDArray[np.uint8]:
 
 
 def ratio(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return features(rgb, surroundings(rgb))[3:6, 72:88, 72:88].mean((1, 2))
+    return np.asarray(features(rgb, surroundings(rgb))[3:6, 72:88, 72:88].mean((1, 2)), np.float32)
 
 
 @pytest.mark.parametrize("ita", [-40, -10, 15, 40, 58])
