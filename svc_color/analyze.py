@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svc_color import clusters, quality
+from svc_color.classifier import UNKNOWN, Classifier, InkClass, active, classify
 from svc_color.contrast import Contrast, contrast
-from svc_color.prototypes import UNKNOWN, InkClass, classify
 from svc_color.quality import Flag
 from svc_color.skin import (
     CLIPPED_HIGH,
@@ -42,7 +42,7 @@ class InkColour:
     id: from 1, largest area first; the value in the label map. lab: mean as seen in skin, in linear light.
     spread: standard deviation per channel. area_share: of all ink, 0 to 1. centroid: (x, y) in pixels.
     swatch: "#rrggbb". contrast, lab_t, optical_density: None without a skin reference; posterior is then
-    empty and ink_class "unknown". nearest: CIEDE2000 from lab_t to the nearest prototype.
+    empty and ink_class "unknown".
     """
 
     id: int
@@ -57,18 +57,21 @@ class InkColour:
     optical_density: Lab | None
     ink_class: str
     posterior: tuple[tuple[str, float], ...]
-    nearest: float | None
 
 
 @dataclass(frozen=True)
 class ColorResult:
-    """What was measured in one photo. labels: (H, W), 0 no ink, n the ink with that id."""
+    """What was measured in one photo.
+
+    labels: (H, W), 0 no ink, n the ink with that id. model: the classifier that named the inks.
+    """
 
     skin: SkinReference | SkinNotMeasurable
     inks: tuple[InkColour, ...]
     labels: Labels
     calibrated: bool
     flags: tuple[Flag, ...]
+    model: Classifier
 
 
 def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
@@ -84,8 +87,10 @@ def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
 
     Raises:
         ValueError: shapes or types that do not fit together; the message names the argument.
+        AssayError: as `svc_color.classifier.active`.
     """
     _check(rgb, mask, probability)
+    model = active()
     if not mask.any():
         return ColorResult(
             skin=SkinNotMeasurable(pixels=0, needed=0, flags=()),
@@ -93,6 +98,7 @@ def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
             labels=np.zeros(mask.shape, np.uint8),
             calibrated=False,
             flags=(quality.NO_INK,),
+            model=model,
         )
     skin = skin_reference(rgb, mask, probability)
     window = _bounding_box(mask)
@@ -102,13 +108,15 @@ def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
     denoised: Image = np.asarray(cv2.medianBlur(part, 3), np.uint8)
     weights = _weights(denoised, measurable, skin)
     labels = _label(denoised, measurable, weights, skin)
-    inks = _describe(part, labels, weights, skin, origin=(window[1].start, window[0].start))
+    inks = _describe(part, labels, weights, skin, model, origin=(window[1].start, window[0].start))
     whole = np.zeros(mask.shape, np.uint8)
     whole[window] = _renumber(labels, [ink_label for ink_label, _ in inks])
     flags = [quality.UNCALIBRATED, *skin.flags]
     if _clipped_share(part[ink]) > _CLIPPED_SHARE:
         flags.append(quality.CLIPPED_INK)
-    return ColorResult(skin, tuple(ink for _, ink in inks), whole, calibrated=False, flags=tuple(flags))
+    return ColorResult(
+        skin, tuple(ink for _, ink in inks), whole, calibrated=False, flags=tuple(flags), model=model
+    )
 
 
 def _check(rgb: Image, mask: Mask, probability: Image) -> None:
@@ -156,6 +164,7 @@ def _describe(
     labels: Labels,
     weights: Weights,
     skin: SkinReference | SkinNotMeasurable,
+    model: Classifier,
     *,
     origin: tuple[int, int],
 ) -> list[tuple[int, InkColour]]:
@@ -168,7 +177,7 @@ def _describe(
     for rank, each in enumerate(order, start=1):
         own = label == each
         centre = (float(columns[own].mean()) + origin[0], float(rows[own].mean()) + origin[1])
-        inks.append((each, _ink(rank, colours[own], weight[own], len(label), centre, skin)))
+        inks.append((each, _ink(rank, colours[own], weight[own], len(label), centre, skin, model)))
     return inks
 
 
@@ -179,6 +188,7 @@ def _ink(
     of: int,
     centroid: tuple[float, float],
     skin: SkinReference | SkinNotMeasurable,
+    model: Classifier,
 ) -> InkColour:
     """One ink from its colours (n, 3) and their weights (n,), not all 0; `of` is the area of all ink."""
     light = np.average(srgb_to_linear(colours), axis=0, weights=weights)
@@ -190,7 +200,7 @@ def _ink(
     if isinstance(skin, SkinReference):
         ratio = transmission(light, skin.linear_rgb)
         lab_t = transmission_lab(ratio)
-        answer = classify(lab_t, np.array(skin.linear_rgb))
+        answer = classify(lab_t, model)
         against = contrast(
             lab,
             spread,
@@ -212,7 +222,6 @@ def _ink(
         optical_density=None if ratio is None else triple(optical_density(ratio)),
         ink_class=answer.name,
         posterior=answer.posterior,
-        nearest=answer.nearest,
     )
 
 

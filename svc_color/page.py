@@ -8,9 +8,9 @@ from assay.color.v1 import color_pb2
 from assay.common.v1 import types_pb2
 
 from svc_color.analyze import ILLUMINANT, OBSERVER, ColorResult, InkColour
+from svc_color.classifier import Classifier
 from svc_color.contrast import Contrast
 from svc_color.ita import Ita
-from svc_color.prototypes import prototypes
 from svc_color.skin import SkinReference
 
 # Probabilities below this are left out of the posterior.
@@ -36,7 +36,7 @@ def page(result: ColorResult) -> color_pb2.ColorPage:
             )
             for flag in result.flags
         ],
-        provenance=types_pb2.Provenance(versions=[*code_versions(), _prototype_version()]),
+        provenance=types_pb2.Provenance(versions=[*code_versions(), _model_version(result.model)]),
     )
 
 
@@ -48,11 +48,10 @@ def code_versions() -> tuple[types_pb2.ComponentVersion, ...]:
     )
 
 
-def _prototype_version() -> types_pb2.ComponentVersion:
-    table = prototypes()
-    return types_pb2.ComponentVersion(
-        kind="prototypes", name=table.name, version=table.version, sha256=table.sha256
-    )
+def _model_version(model: Classifier) -> types_pb2.ComponentVersion:
+    """The classifier that named the inks."""
+    name, version_ = model.label.split("@")
+    return types_pb2.ComponentVersion(kind="model", name=name, version=version_, sha256=model.sha256)
 
 
 def _skin(skin: SkinReference) -> color_pb2.SkinReference:

@@ -1,15 +1,11 @@
-"""Where the ink prototypes come from: a model of ink in skin. It makes data/prototypes.json.
-
-    python -m svc_color.prior > svc_color/data/prototypes.json
+"""Colours of ink that the model of ink in skin predicts, class by class.
 
 The layers are in svc_color/optics.py. Amounts were tuned so that modelled skins have plausible CIELAB. These
-are modelled priors, not measurements: docs/colour.md says what follows from that.
+are modelled priors, not measurements: docs/ink-classifier.md says what follows from that.
 
 Needs colour-science (the test group) for the D65 spectrum and the colour-matching functions.
 """
 
-import json
-import sys
 import warnings
 from typing import Final
 
@@ -23,8 +19,6 @@ with warnings.catch_warnings():
     # It warns on import that parts which are not used here would need SciPy.
     warnings.simplefilter("ignore")
     import colour
-
-VERSION: Final = "0.1.0"
 
 # Relative ink amount, and centimetres of clear dermis above it: fresh and dense to old, deep and faint.
 FADING: Final = ((1.0, 0.003), (0.6, 0.005), (0.35, 0.007), (0.15, 0.007))
@@ -87,33 +81,17 @@ def inked(name: str, melanin: float, amount: float, clear_cm: float) -> Array:
     return linear_rgb(reflectance(melanin, inks=scaled, titanium=titanium * amount, clear_cm=clear_cm))
 
 
-def table() -> dict[str, object]:
-    """The prototype table: the ink transmission colour of every class at every stage of fading."""
+def table() -> dict[str, tuple[Array, ...]]:
+    """The ink transmission colour (3,) of every class, densest first, over the stages of fading."""
     skin = linear_rgb(reflectance(REFERENCE_MELANIN))
-    classes: dict[str, list[dict[str, object]]] = {}
+    classes: dict[str, tuple[Array, ...]] = {}
     for name in RECIPES:
-        ratios = [(a, transmission(inked(name, REFERENCE_MELANIN, a, depth), skin)) for a, depth in FADING]
-        denser = [] if name in LIGHT + ENDS else [(power, ratios[0][1] ** power) for power in DENSER]
-        classes[name] = [
-            {"amount": amount, "lab_t": [round(float(v), 3) for v in transmission_lab(ratio)]}
-            for amount, ratio in denser + ratios
-        ]
-    return {
-        "name": "ink-prototypes",
-        "version": VERSION,
-        "source": "Modelled priors: four-layer Kubelka-Munk, ink in light skin (ITA 48), svc_color/prior.py",
-        "illuminant": "D65",
-        "observer": "2",
-        "classes": classes,
-        "achromatic": ACHROMATIC,
-    }
+        ratios = [transmission(inked(name, REFERENCE_MELANIN, a, depth), skin) for a, depth in FADING]
+        denser = [] if name in LIGHT + ENDS else [ratios[0] ** power for power in DENSER]
+        classes[name] = tuple(transmission_lab(ratio) for ratio in denser + ratios)
+    return classes
 
 
 def skin_lab(melanin: float) -> Array:
     """CIELAB (3,) of bare modelled skin under D65, for choosing a melanin fraction."""
     return linear_to_lab(linear_rgb(reflectance(melanin)))
-
-
-if __name__ == "__main__":
-    json.dump(table(), sys.stdout, indent=1)
-    sys.stdout.write("\n")

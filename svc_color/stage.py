@@ -8,9 +8,9 @@ from assay.events.v1.analysis_pb2 import Analysis
 from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.stage import Stage, StageContext
 from svc_color.analyze import analyze
+from svc_color.classifier import active
 from svc_color.images import Image, read_png, write_label_map
 from svc_color.page import page
-from svc_color.prototypes import prototypes
 
 # Mask pixels at least this bright are ink; segmentation writes 0 and 255.
 _INK = 128
@@ -60,8 +60,8 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
 
 
 def prepare() -> None:
-    """Reads the prototype table."""
-    prototypes()
+    """Reads and verifies the ink classifier."""
+    active()
 
 
 STAGE = Stage(

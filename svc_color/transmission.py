@@ -17,7 +17,7 @@ LOWEST: Final = 1e-4
 HIGHEST: Final = 1.5
 
 # The white that makes bare skin exactly (100, 0, 0): the XYZ of the ratio (1, 1, 1).
-_UNIT_WHITE: Final[Array] = SRGB_TO_XYZ.sum(axis=1)
+UNIT_WHITE: Final[Array] = SRGB_TO_XYZ.sum(axis=1)
 
 
 def transmission(ink: ArrayLike, skin: ArrayLike) -> Array:
@@ -41,7 +41,7 @@ def transmission_lab(ratio: ArrayLike) -> Array:
 
     Bare skin is (100, 0, 0) exactly; ink lighter than the skin lies above 100.
     """
-    return xyz_to_lab(np.asarray(ratio, dtype=np.float64) @ SRGB_TO_XYZ.T, white=_UNIT_WHITE)
+    return xyz_to_lab(np.asarray(ratio, dtype=np.float64) @ SRGB_TO_XYZ.T, white=UNIT_WHITE)
 
 
 def optical_density(ratio: ArrayLike) -> Array:

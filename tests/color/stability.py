@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from svc_color.analyze import ColorResult, InkColour, analyze
+from svc_color.classifier import UNKNOWN
 from svc_color.difference import delta_e_2000
-from svc_color.prototypes import UNKNOWN
 from tests.color.painting import Image, Mask
 
 _SQUARE = np.ones((3, 3), np.uint8)

@@ -7,10 +7,10 @@ between skins, and that hazards stay visible on all of them.
 import numpy as np
 import pytest
 
+from svc_color.classifier import UNKNOWN, active, classify
 from svc_color.difference import delta_e_2000
 from svc_color.optics import RECIPES
 from svc_color.prior import linear_rgb, reflectance
-from svc_color.prototypes import classify
 from svc_color.space import Array, lab_to_xyz, linear_to_lab, xyz_to_linear
 from svc_color.transmission import transmission, transmission_lab
 
@@ -39,9 +39,10 @@ def rates(skins: tuple[float, ...], noise: float) -> tuple[float, float, float]:
             spectrum = reflectance(
                 melanin, blood=blood, inks=inks, titanium=titanium * amount, clear_cm=depth
             )
-            answer = classify(transmission_lab(transmission(measured(spectrum, noise, rng), skin)), skin)
+            seen = transmission(measured(spectrum, noise, rng), skin)
+            answer = classify(transmission_lab(seen), active())
             right.append(answer.posterior[0][0] == name)
-            unknown.append(answer.name == "unknown")
+            unknown.append(answer.name == UNKNOWN)
             if name in HAZARDS:
                 raised.append(dict(answer.posterior)[name] >= 0.15)
     return float(np.mean(right)), float(np.mean(unknown)), float(np.mean(raised))

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from svc_color.analyze import ColorResult, analyze
+from svc_color.classifier import UNKNOWN
 from svc_color.clusters import MOST_CLUSTERS
 from svc_color.ita import CLASSES
-from svc_color.prototypes import UNKNOWN
 from svc_color.skin import SkinReference
 
 FAMILIES = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from svc_color.analyze import analyze
-from svc_color.prototypes import LEAST_POSTERIOR
+from svc_color.classifier import active
 from tests.color.painting import paint
 from tests.color.stability import Scene, changes, run, sample
 
@@ -36,7 +36,7 @@ def test_the_sample_photo_keeps_its_inks() -> None:
     scene = sample()
     plain = run(scene)
     assert {ink.ink_class for ink in plain.inks} == {"black", "red", "teal"}
-    assert all(dict(ink.posterior)[ink.ink_class] >= LEAST_POSTERIOR for ink in plain.inks)
+    assert all(dict(ink.posterior)[ink.ink_class] >= active().least_posterior for ink in plain.inks)
     for change in changes(scene):
         assert change.inks == 0, change.what
         assert np.median(change.shifts) < 1, change.what

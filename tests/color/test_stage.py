@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from mesh.errors import FailedPrecondition, InvalidInput, NotFound
 from mesh.stage import StageContext
+from svc_color.classifier import active
 from svc_color.difference import delta_e_76, delta_e_94
 from svc_color.service import difference
 from svc_color.stage import STAGE, handle, measure
@@ -98,8 +99,9 @@ def test_writes_a_whole_page_and_the_map() -> None:
     assert page.skin.ita_class in page.skin.ita_classes
     assert (page.illuminant, page.observer, page.calibrated) == ("D65", "2", False)
     assert [flag.code for flag in page.flags] == ["COLOUR_UNCALIBRATED"]
-    kinds = {version.kind for version in page.provenance.versions}
-    assert kinds == {"code", "prototypes"}
+    (model,) = [version for version in page.provenance.versions if version.kind == "model"]
+    assert (f"{model.name}@{model.version}", model.sha256) == (active().label, active().sha256)
+    assert {version.kind for version in page.provenance.versions} == {"code", "model"}
     labels = np.asarray(Image.open(io.BytesIO(shelf.objects[page.clusters.key])))
     assert labels.shape == PAINTING.mask.shape
     assert [np.count_nonzero(labels == ink.id) for ink in page.inks] == [ink.pixels for ink in page.inks]

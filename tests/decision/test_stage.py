@@ -19,7 +19,7 @@ from assay.segment.v1.segment_pb2 import SegmentPage
 
 from mesh.errors import FailedPrecondition, InvalidInput, NotFound
 from mesh.facts import MAX_FACT_BYTES
-from svc_color.prototypes import prototypes
+from svc_color.classifier import active
 from svc_decision.case import schema
 from svc_decision.decision import TraceEntry
 from svc_decision.present import trace_fields
@@ -252,7 +252,7 @@ def test_the_stage_is_wired_between_colour_and_report():
 
 def test_colour_speaks_the_rulesets_classes():
     known = set(schema()["$defs"]["ink"]["properties"]["class"]["enum"])
-    assert set(prototypes().classes) <= known
+    assert set(active().classes) <= known
 
 
 def test_proto_intake_asks_what_the_case_asks():

@@ -1,0 +1,147 @@
+"""Palette repeatability: whether photos of one tattoo get the same dominant ink (`assay eval color`).
+
+Photos are named `<tattoo>_<n>`; those of one folder with one number show one tattoo. Every photo takes the
+product's own path: ingest, segmentation, colour. No truth is needed, and none is used: photos that agree may
+be wrong together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from mesh.errors import InvalidInput
+from models.evaluate.agreement import Agreement, agreement
+from svc_color.analyze import InkColour, analyze
+from svc_color.classifier import UNKNOWN, active
+from svc_color.images import read_png
+from svc_color.skin import SkinReference
+from svc_ingest.core import ingest
+from svc_segment.core import segment
+from svc_segment.model import Model
+
+NEUTRAL: Final = ("black", "grey")
+NONE: Final = "none"
+_NAME: Final = re.compile(r"(\d+)_(\d+)\.(jpe?g|png|webp|heic)", re.IGNORECASE)
+
+Say = Callable[[str], None]
+Areas = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Named:
+    """One ink of a photo. posterior: of the likeliest class, which is `ink_class` unless that is unknown."""
+
+    ink_class: str
+    likeliest: str
+    posterior: float
+    area_share: float
+
+
+@dataclass(frozen=True)
+class PhotoPalette:
+    """One photo. tattoo: which. inks: largest first. dominant: the answer to each question."""
+
+    file: str
+    tattoo: str
+    skin_measured: bool
+    inks: tuple[Named, ...]
+    dominant: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ColorEvaluation:
+    """segmenter, classifier: name@version. agreement: by question."""
+
+    segmenter: str
+    classifier: str
+    photos: tuple[PhotoPalette, ...]
+    agreement: Mapping[str, Agreement]
+
+    def as_json(self) -> dict[str, object]:
+        """The document that `assay eval color --json` prints."""
+        return asdict(self)
+
+
+def find_photos(data_dir: Path) -> dict[str, list[Path]]:
+    """Photos below `data_dir` by tattoo, of tattoos that have at least two.
+
+    Raises InvalidInput (EVAL_DATA) when there is none.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in sorted(data_dir.rglob("*")):
+        match = _NAME.fullmatch(path.name)
+        if match and path.is_file():
+            folder = path.parent.relative_to(data_dir)
+            found.setdefault(f"{folder / match[1]}", []).append(path)
+    several = {tattoo: paths for tattoo, paths in found.items() if len(paths) >= 2}
+    if not several:
+        raise InvalidInput(
+            "EVAL_DATA",
+            f"No tattoo in {data_dir.name} is photographed twice.",
+            field="data",
+            fix="Give a folder with photos named <tattoo>_<n>.jpg, several of a tattoo.",
+        )
+    return several
+
+
+def evaluate(data_dir: Path, model: Model, say: Say = lambda _: None) -> ColorEvaluation:
+    """Measures every photo of tattoos that are photographed more than once, and how far the photos agree."""
+    photos = []
+    for tattoo, paths in find_photos(data_dir).items():
+        say(f"{tattoo}: {len(paths)} photos")
+        photos += [measure(path, tattoo, model) for path in paths]
+    return ColorEvaluation(model.contract.label, active().label, tuple(photos), compare(photos))
+
+
+def measure(path: Path, tattoo: str, model: Model) -> PhotoPalette:
+    """One photo by the product's path."""
+    rgb = read_png(ingest(path.read_bytes()).working.data, "working", "rgb")
+    found = segment(rgb, model)
+    result = analyze(rgb, found.mask > 0, found.probability)
+    inks = tuple(_named(ink) for ink in result.inks)
+    return PhotoPalette(path.name, tattoo, isinstance(result.skin, SkinReference), inks, dominant(inks))
+
+
+def _named(ink: InkColour) -> Named:
+    likeliest, chance = ink.posterior[0] if ink.posterior else (UNKNOWN, 0.0)
+    return Named(ink.ink_class, likeliest, chance, ink.area_share)
+
+
+def dominant(inks: Iterable[Named]) -> dict[str, str]:
+    """The class with most of the ink's area: of all, of black and grey, of the colours.
+
+    Inks whose class is not named count as "unknown" in the first question and in neither of the others; where
+    a photo has none of the kind asked for, the answer is "none".
+    """
+    area: Counter[str] = Counter()
+    for ink in inks:
+        area[ink.ink_class] += ink.area_share  # type: ignore[assignment]  # shares, not whole counts
+    return {
+        "all": _most(area),
+        "black and grey": _most({name: share for name, share in area.items() if name in NEUTRAL}),
+        "colours": _most({name: share for name, share in area.items() if name not in (*NEUTRAL, UNKNOWN)}),
+    }
+
+
+def _most(area: Areas) -> str:
+    return max(area, key=lambda name: area[name], default=NONE)
+
+
+def compare(photos: Iterable[PhotoPalette]) -> dict[str, Agreement]:
+    """How far photos of one tattoo agree, by question."""
+    classes = active().classes
+    asked = {
+        "all": (*classes, UNKNOWN, NONE),
+        "black and grey": (*NEUTRAL, NONE),
+        "colours": (*(name for name in classes if name not in NEUTRAL), NONE),
+    }
+    answers: dict[str, dict[str, list[str]]] = {question: {} for question in asked}
+    for photo in photos:
+        for question, given in answers.items():
+            given.setdefault(photo.tattoo, []).append(photo.dominant[question])
+    return {question: agreement(answers[question], categories) for question, categories in asked.items()}
