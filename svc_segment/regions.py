@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 LISTED_REGIONS = 64
 _SMALLEST = 2e-5  # of the image: a speck of 16 pixels in 800,000
 _SPECK_PX = 9
+_MAP_SIDE = 1024  # which parts belong together is seen well enough at this size
 NEAR = 0.02
 """Letters and strokes of one tattoo lie closer than this share of the photo's longer side; two tattoos
 mostly do not. Set on generated designs (`python -m models.evaluate.regions`), where it is the middle of the
@@ -45,14 +46,15 @@ def find_regions(
     )
     keep = stats[:, cv2.CC_STAT_AREA] >= max(_SPECK_PX, _SMALLEST * p.size)
     keep[0] = False
-    mask = np.where(keep[labels], 255, 0).astype(np.uint8)
+    mask = np.where(keep, 255, 0).astype(np.uint8)[labels]
     if not keep.any():
         return mask, (), 0
     inked = mask > 0
     sums = np.bincount(labels[inked], weights=p[inked].astype(np.float64), minlength=count)
     centres = np.asarray(centroids[keep], np.float64)
     parts = _Parts(stats[keep].astype(np.float64), centres, np.asarray(sums[keep], np.float64))
-    group = _groups(mask, np.asarray(labels, np.int32), np.asarray(keep, np.bool_), near)
+    kept = np.flatnonzero(keep)
+    group = _groups(mask, _some_pixel(np.asarray(labels, np.int32), np.asarray(stats, np.int32), kept), near)
     regions = _describe(parts, group)
     return mask, regions[:LISTED_REGIONS], max(0, len(regions) - LISTED_REGIONS)
 
@@ -80,17 +82,28 @@ class _Parts:
         return np.stack([left, top, right, bottom], 1)
 
 
-def _groups(
-    mask: NDArray[np.uint8], labels: NDArray[np.int32], keep: NDArray[np.bool_], near: float
+def _some_pixel(
+    labels: NDArray[np.int32], stats: NDArray[np.int32], kept: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """The group 0.. of each part that is kept."""
-    reach = near * max(mask.shape) / 2
-    away = cv2.distanceTransform(np.where(mask > 0, np.uint8(0), np.uint8(1)), cv2.DIST_L2, 3)
-    _, spread = cv2.connectedComponents((away <= reach).astype(np.uint8), connectivity=8)
-    first = np.zeros(len(keep), np.int32)
-    inked = mask > 0
-    first[labels[inked]] = spread[inked]
-    return np.unique(first[keep], return_inverse=True)[1]
+    """Row and column (N, 2) of a pixel of each part that is kept: the leftmost of its first row."""
+    places = []
+    for k in kept:
+        left, top, width = (int(v) for v in stats[k, :3])
+        places.append((top, left + int(np.argmax(labels[top, left : left + width] == k))))
+    return np.array(places, np.intp)
+
+
+def _groups(mask: NDArray[np.uint8], places: NDArray[np.intp], near: float) -> NDArray[np.intp]:
+    """The group 0.. of each part, of which one pixel is given; on a picture of at most _MAP_SIDE pixels."""
+    height, width = mask.shape
+    scale = min(1.0, _MAP_SIDE / max(mask.shape))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    away = cv2.distanceTransform(np.where(small > 0, np.uint8(0), np.uint8(1)), cv2.DIST_L2, 3)
+    _, spread = cv2.connectedComponents((away <= near * max(size) / 2).astype(np.uint8), connectivity=8)
+    rows = np.minimum(places[:, 0] * size[1] // height, size[1] - 1)
+    columns = np.minimum(places[:, 1] * size[0] // width, size[0] - 1)
+    return np.unique(spread[rows, columns], return_inverse=True)[1]
 
 
 def _boxes(corners: NDArray[np.float64], member: NDArray[np.intp], count: int) -> NDArray[np.float64]:
