@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cli.evaluate_color import color
 from cli.evaluate_pose import injection, pose
 from cli.evaluate_segment import segment
 from cli.evaluate_sway import sway
@@ -19,5 +20,5 @@ def evaluate() -> None:
     """
 
 
-for _command in (injection, pose, segment, sway):
+for _command in (color, injection, pose, segment, sway):
     evaluate.add_command(_command)
