@@ -50,8 +50,14 @@ def segment(rgb: NDArray[np.uint8], model: Model) -> Segmentation:
 
 def conclude(logit: NDArray[np.float32], contract: Contract) -> Segmentation:
     """What an ink logit map (H, W) means under the contract's calibration."""
-    score = (logit - np.float32(contract.bias)) / np.float32(contract.temperature)
-    p = 1 / (1 + np.exp(-np.clip(score, -30, 30)))
+    p = logit - np.float32(contract.bias)
+    p /= -np.float32(
+        contract.temperature
+    )  # in place: 12 megapixels of temporaries would be most of the memory
+    np.clip(p, -30, 30, out=p)
+    np.exp(p, out=p)
+    p += 1
+    np.reciprocal(p, out=p)
     probability = np.round(p * 255).astype(np.uint8)
     mask, regions, omitted = find_regions(p, contract.threshold)
     ink = mask > 0
