@@ -25,7 +25,7 @@ def people() -> People:
         pictures.append(np.repeat(spot[..., None], 3, axis=2).astype(np.uint8))
         points.append(body)
     seen = np.ones((2, POINTS), np.bool_)
-    return People(np.stack(pictures), np.array(points, np.float32), seen, seen, "of two")
+    return People(np.stack(pictures), np.array(points, np.float32), seen, seen, "of two", "spots")
 
 
 def brightest(picture: np.ndarray) -> np.ndarray:
@@ -69,9 +69,11 @@ def test_points_stay_on_what_they_mark_in_usual_regions(people: People) -> None:
 
 
 def test_a_step_is_the_same_whenever_it_is_asked_for(people: People) -> None:
-    straight = list(batches(people, 2, seed=1, first_step=0, last_step=3))
-    resumed = list(batches(people, 2, seed=1, first_step=2, last_step=3))
+    straight = list(batches(people, 2, seed=1, steps=range(3), paired_from=2))
+    resumed = list(batches(people, 2, seed=1, steps=range(2, 3), paired_from=2))
     np.testing.assert_array_equal(straight[2].pictures, resumed[0].pictures)
+    assert [batch.paired for batch in straight] == [False, False, True]
+    assert all(batch.pictures.shape == (4, SIDE, SIDE, 3) for batch in straight)
     assert not np.array_equal(straight[0].pictures, straight[1].pictures)
-    other = next(batches(people, 2, seed=2, first_step=2, last_step=3))
+    other = next(batches(people, 2, seed=2, steps=range(2, 3), paired_from=2))
     assert not np.array_equal(other.points, resumed[0].points)
