@@ -112,8 +112,3 @@ def _unusable(what: str) -> InvalidInput:
         field="data",
         fix="Give a folder with photos, ink_masks/annotations.csv and ink_masks/masks/*.png.",
     )
-
-
-def halves(photos: list[Photo]) -> tuple[list[Photo], list[Photo]]:
-    """The tuning half (even places in name order) and the half that no choice was made on (odd places)."""
-    return photos[0::2], photos[1::2]
