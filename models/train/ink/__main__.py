@@ -4,6 +4,7 @@ release VERSION     compose, train (or go on), export, calibrate; a candidate in
 experiment NAME     the same on a plan of your own, kept in docs/experiments and not released
 smoke               from nothing to IoU > 0.3 on its own hold-out; fails when it does not learn
 prove               the smoke training twice: fails when a metric differs
+looks VERSION       compare ways of looking at a photo with the net of a run
 gates VERSION       measure on real photos, write the gates into the version; --release serves it
 """
 
@@ -22,6 +23,7 @@ import cv2
 
 from models.train.ink import log, release
 from models.train.ink.export import NAME
+from models.train.ink.looks import compare
 from models.train.ink.photos import gates
 from models.train.ink.plan import SMOKE, Plan, changed
 from models.train.ink.pool import Pool
@@ -43,6 +45,9 @@ def main() -> None:
         measured = gates(f"{NAME}@{asked.name}", asked.data)
         release.judge(asked.name, measured, REGISTRY, asked.release)
         return
+    if asked.what == "looks":
+        looks(asked)
+        return
     plan = changed(Plan(), asked.set)
     name = f"{NAME}-{asked.name}"
     run, pools, facts = _train(name, plan, asked, CACHE)
@@ -51,6 +56,20 @@ def main() -> None:
     else:
         facts |= _tried(plan, run, pools, asked.data)
     log.write(name, asked.why, plan, run, facts)
+
+
+def looks(asked: argparse.Namespace) -> None:
+    """Write docs/experiments/ink-seg-VERSION-looks."""
+    name, count = f"{NAME}-{asked.name}", Plan().validation
+    with Pool(CACHE, LIBRARY, VALIDATION_SEED, count, asked.workers) as scenes:
+        photos = asked.data / "tattoo" if asked.data else None
+        rows = compare(CACHE / "runs" / name, scenes, count, photos)
+    log.write_table(
+        f"{name}-looks",
+        "One net, several ways to look at a photo. Calibrated on every second validation scene, measured on"
+        " the others; photos are measured with that, and choose nothing.",
+        rows,
+    )
 
 
 def smoke(asked: argparse.Namespace) -> int:
@@ -113,15 +132,15 @@ def _tried(plan: Plan, run: Run, pools: tuple[Pool, Pool], data: Path | None) ->
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train.ink", description=__doc__.split("\n")[0])
     whats = parser.add_subparsers(dest="what", required=True)
-    for what in ("release", "experiment", "gates", "smoke", "prove"):
+    for what in ("release", "experiment", "looks", "gates", "smoke", "prove"):
         part = whats.add_parser(what)
         part.add_argument("--workers", type=int, default=2, help="processes that compose ahead")
-        if what in ("release", "experiment", "gates"):
+        if what in ("release", "experiment", "looks", "gates"):
             part.add_argument("name", help="the version, or the experiment's name")
         if what in ("release", "experiment"):
             part.add_argument("--set", action="append", default=[], help='of the plan: "loss.dice=0"')
             part.add_argument("--why", default="", help="what the run is to show, for its log")
-        if what in ("experiment", "gates"):
+        if what in ("experiment", "looks", "gates"):
             part.add_argument("--data", type=Path, required=what == "gates", help="folder with real photos")
         if what == "gates":
             part.add_argument("--release", action="store_true", help="make the version one that is served")

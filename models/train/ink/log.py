@@ -43,6 +43,20 @@ def write(name: str, why: str, plan: Plan, run: Run, facts: dict[str, Any]) -> P
     return path
 
 
+def write_table(name: str, why: str, rows: list[dict[str, Any]]) -> Path:
+    """Write <name>.json and <name>.md of a comparison; returns the path of the .md."""
+    EXPERIMENTS.mkdir(parents=True, exist_ok=True)
+    document = {"run": name, "why": why, "git_revision": revision(), "rows": rows}
+    (EXPERIMENTS / f"{name}.json").write_text(json.dumps(document) + "\n")
+    head = list(rows[0])
+    lines = [f"| {' | '.join(head)} |", "| " + " | ".join("---" for _ in head) + " |"]
+    lines += [f"| {' | '.join(str(row.get(k, '-')) for k in head)} |" for row in rows]
+    table = "\n".join(lines)
+    path = EXPERIMENTS / f"{name}.md"
+    path.write_text(f"# {name}\n\n{why}\n\nRevision `{revision()}`.\n\n{table}\n")
+    return path
+
+
 def _page(document: dict[str, Any], facts: dict[str, Any]) -> str:
     rows = "\n".join(f"| {k} | `{json.dumps(v)}` |" for k, v in document["plan"].items())
     best = max(document["validations"], key=lambda v: v["iou"] - v["false_ink"])
