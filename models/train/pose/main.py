@@ -36,17 +36,17 @@ HELD_OUT_SEED = 5_000_000
 @dataclass(frozen=True)
 class Plan:
     people: int = 4500
-    held_out: int = 375
+    held_out: int = 250
     steps: int = 2000
-    batch: int = 24
+    batch: int = 12
     """Pairs of views a step."""
     paired_from: int = 1400
     """Step from which both views of a pair are of the same person."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-3
     average: float = 0.99
     """Share of the running mean of weights that each step keeps."""
-    every: int = 200
+    every: int = 250
     """Steps between looks at the held-out people, and between checkpoints."""
     patience: int = 5
     """Looks without a better one before training stops."""
