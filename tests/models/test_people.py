@@ -315,6 +315,27 @@ class TestPerson:
             assert behind == hidden
 
 
+def test_baked_bodies_are_whole_and_human() -> None:
+    held = asset.load()
+    vertices, points = held["vertices"] / 10, held["points"]
+    stature = vertices[:, held["own"], 2].max(axis=1)
+    assert sorted(set(held["sex"])) == ["female", "male"]
+    assert int(held["quads"].max()) < vertices.shape[1]
+    np.testing.assert_allclose(held["weights"].sum(axis=1), 1, atol=1e-5)
+    at = {name: points[:, row] / stature[:, None] for name, row in INDEX.items()}
+    for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle", "heel", "foot_index", "eye", "ear"):
+        left, right = at[f"left_{joint}"], at[f"right_{joint}"]
+        np.testing.assert_allclose(left * [-1, 1, 1], right, atol=0.004)
+        assert (right[:, 0] > 0).all()
+    # Drillis & Contini 1966: hip 0.530, knee 0.285, ankle 0.039, shoulder 0.818 of stature, eyes 0.936.
+    heights = {"hip": 0.53, "knee": 0.285, "ankle": 0.039, "shoulder": 0.818, "eye": 0.936}
+    for joint, share in heights.items():
+        assert np.median(at[f"left_{joint}"][:, 2]) == pytest.approx(share, abs=0.03)
+        assert at[f"left_{joint}"][:, 2] == pytest.approx(share, abs=0.07)
+    assert (at["nose"][:, 1] > at["left_ear"][:, 1]).all()
+    assert (at["left_foot_index"][:, 1] > at["left_heel"][:, 1]).all()
+
+
 def test_bodies_that_are_not_baked_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(asset, "CACHE", tmp_path)
     with pytest.raises(FailedPrecondition, match="not in the cache") as told:
