@@ -20,6 +20,7 @@ from svc_color.analyze import InkColour, analyze
 from svc_color.classifier import UNKNOWN, active
 from svc_color.images import read_png
 from svc_color.skin import SkinReference
+from svc_decision.loader import load_ruleset
 from svc_ingest.core import ingest
 from svc_segment.core import segment
 from svc_segment.model import Model
@@ -29,16 +30,14 @@ NONE: Final = "none"
 _NAME: Final = re.compile(r"(\d+)_(\d+)\.(jpe?g|png|webp|heic)", re.IGNORECASE)
 
 Say = Callable[[str], None]
-Areas = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Named:
-    """One ink of a photo. posterior: of the likeliest class, which is `ink_class` unless that is unknown."""
+    """One ink of a photo. ink_class, family: as the product says without a colour chart; may be unknown."""
 
     ink_class: str
-    likeliest: str
-    posterior: float
+    family: str
     area_share: float
 
 
@@ -108,40 +107,63 @@ def measure(path: Path, tattoo: str, model: Model) -> PhotoPalette:
 
 
 def _named(ink: InkColour) -> Named:
-    likeliest, chance = ink.posterior[0] if ink.posterior else (UNKNOWN, 0.0)
-    return Named(ink.ink_class, likeliest, chance, ink.area_share)
+    return Named(ink.ink_class, family(dict(ink.posterior), ink.ink_class), ink.area_share)
+
+
+def family(posterior: Mapping[str, float], named: str) -> str:
+    """The hue family that the decision goes by where no chart calibrated the photo, or unknown.
+
+    The family with the largest summed posterior, if that is large enough, and the colour was not found too
+    far from everything known (a class that is probable enough and was not named all the same).
+    """
+    ruleset = load_ruleset()
+    least = ruleset.engine.min_family_probability
+    if not posterior or (named == UNKNOWN and max(posterior.values()) >= least):
+        return UNKNOWN
+    families: Counter[str] = Counter()
+    for name, chance in posterior.items():
+        families[ruleset.efficacy.classes[name].hue_family] += chance  # type: ignore[assignment]  # shares
+    best = max(families, key=lambda name: families[name])
+    return best if families[best] >= least else UNKNOWN
 
 
 def dominant(inks: Iterable[Named]) -> dict[str, str]:
-    """The class with most of the ink's area: of all, of black and grey, of the colours.
+    """The class, or hue family, with most of the ink's area: of all, of black and grey, of colours.
 
-    Inks whose class is not named count as "unknown" in the first question and in neither of the others; where
-    a photo has none of the kind asked for, the answer is "none".
+    Inks that are not named count as "unknown" where all are asked for and nowhere else; where a photo has
+    none of the kind asked for, the answer is "none".
     """
-    area: Counter[str] = Counter()
+    classes: Counter[str] = Counter()
+    families: Counter[str] = Counter()
     for ink in inks:
-        area[ink.ink_class] += ink.area_share  # type: ignore[assignment]  # shares, not whole counts
+        classes[ink.ink_class] += ink.area_share  # type: ignore[assignment]  # shares, not whole counts
+        families[ink.family] += ink.area_share  # type: ignore[assignment]  # as above
     return {
-        "all": _most(area),
-        "black and grey": _most({name: share for name, share in area.items() if name in NEUTRAL}),
-        "colours": _most({name: share for name, share in area.items() if name not in (*NEUTRAL, UNKNOWN)}),
+        "class": _most(classes, lambda name: True),
+        "class, black and grey": _most(classes, lambda name: name in NEUTRAL),
+        "class, colours": _most(classes, lambda name: name not in (*NEUTRAL, UNKNOWN)),
+        "family": _most(families, lambda name: True),
+        "family, colours": _most(families, lambda name: name not in (*NEUTRAL, UNKNOWN)),
     }
 
 
-def _most(area: Areas) -> str:
-    return max(area, key=lambda name: area[name], default=NONE)
+def _most(area: Mapping[str, float], asked: Callable[[str], bool]) -> str:
+    return max((name for name in area if asked(name)), key=lambda name: area[name], default=NONE)
 
 
 def compare(photos: Iterable[PhotoPalette]) -> dict[str, Agreement]:
     """How far photos of one tattoo agree, by question."""
-    classes = active().classes
-    asked = {
-        "all": (*classes, UNKNOWN, NONE),
-        "black and grey": (*NEUTRAL, NONE),
-        "colours": (*(name for name in classes if name not in NEUTRAL), NONE),
+    classes, table = active().classes, load_ruleset().efficacy.classes
+    families = tuple(dict.fromkeys(table[name].hue_family for name in classes))
+    categories = {
+        "class": (*classes, UNKNOWN, NONE),
+        "class, black and grey": (*NEUTRAL, NONE),
+        "class, colours": (*(name for name in classes if name not in NEUTRAL), NONE),
+        "family": (*families, UNKNOWN, NONE),
+        "family, colours": (*(name for name in families if name not in NEUTRAL), NONE),
     }
-    answers: dict[str, dict[str, list[str]]] = {question: {} for question in asked}
+    answers: dict[str, dict[str, list[str]]] = {question: {} for question in categories}
     for photo in photos:
         for question, given in answers.items():
             given.setdefault(photo.tattoo, []).append(photo.dominant[question])
-    return {question: agreement(answers[question], categories) for question, categories in asked.items()}
+    return {question: agreement(answers[question], allowed) for question, allowed in categories.items()}

@@ -1,7 +1,8 @@
 """Ink classes on modelled skins from very light to dark: accuracy by skin, published and held.
 
-The inks come from the model that also made the prototypes, so these are upper bounds; what counts is the gap
-between skins, and that hazards stay visible on all of them.
+The inks are the recipes that the classifier was trained around, without glare, tone or fine lines: narrower
+than what it was taught to allow for. What counts is the gap between skins, and that hazards stay visible on
+all of them. Held-out physics is in docs/experiments.
 """
 
 import numpy as np
@@ -51,8 +52,8 @@ def rates(skins: tuple[float, ...], noise: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize(
     ("group", "skins", "noise", "least_right", "least_raised"),
     [
-        ("ITA 19 and above", LIGHTER, 0.7, 0.95, 0.97),
-        ("ITA 19 and above", LIGHTER, 1.5, 0.85, 0.93),
+        ("ITA 19 and above", LIGHTER, 0.7, 0.85, 0.97),
+        ("ITA 19 and above", LIGHTER, 1.5, 0.82, 0.93),
         ("ITA below 19", DARKER, 0.7, 0.75, 0.93),
         ("ITA below 19", DARKER, 1.5, 0.60, 0.80),
     ],
