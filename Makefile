@@ -6,7 +6,7 @@ TRAIN := models/train/.venv/bin/python
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models lint types imports proof-mesh proof-balance proof-models bench clean
+.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -60,8 +60,11 @@ train-env:
 	@test -x $(TRAIN) || $(PYTHON) -m venv models/train/.venv
 	@$(TRAIN) -m pip install --quiet --disable-pip-version-check -r models/train/requirements.lock
 
-models: setup  ## Builds the other formats of the released model into models/build.
-	@$(BIN)/python -m models.export
+models: setup export-env  ## Builds every other format of the released models into models/build.
+	@$(BIN)/python -m models.export --table docs/exports.md
+
+export-env:
+	@$(PYTHON) dev/bootstrap.py export
 
 proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.mesh
@@ -77,4 +80,4 @@ bench: setup  ## Races the pose stage against MediaPipe; figures go to bench/res
 	@$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO))
 
 clean:  ## Removes environments, caches and local data.
-	rm -rf .venv .tools .assay models/build models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .assay models/build models/export/.venv models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

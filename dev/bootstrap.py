@@ -1,9 +1,10 @@
 """Makes the project's environment from nothing but Python and a package index.
 
-    python3 dev/bootstrap.py run|dev
+    python3 dev/bootstrap.py run|dev|export
 
 Brings uv into .tools/uv, everything the lock file names into .venv, and the pose models that the balance
-assessment needs into .tools/cache/models (`python -m models.convert`). Nothing is written
+assessment needs into .tools/cache/models (`python -m models.convert`). `export` brings the converters of
+models/export/requirements.lock into models/export/.venv instead. Nothing is written
 outside the project's folder; uv's cache is .tools/cache unless UV_CACHE_DIR says otherwise.
 Standard library only. pip's and uv's own configuration (index, proxy, certificates) holds.
 """
@@ -29,6 +30,8 @@ SYSTEM_CERTIFICATES = (
 )
 OLDEST, NEWEST = (3, 11), (3, 13)
 GROUPS = {"run": ["--no-default-groups", "--group", "run"], "dev": []}
+APART = {"export": PROJECT / "models" / "export"}
+"""Folders with an environment of their own: requirements.lock and .venv."""
 
 
 def run(*command: str | Path, quiet: bool = False) -> bool:
@@ -116,6 +119,21 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
     )
 
 
+def apart(uv: Path, folder: Path, python: str) -> bool:
+    """Makes an environment of its own from a lock that names PyTorch, whose build for CPUs is enough."""
+    lock, venv, stamp = folder / "requirements.lock", folder / ".venv", folder / ".venv" / ".assay-set-up"
+    if stamp.exists() and stamp.read_text() == lock.read_text():
+        return True
+    if not run(uv, "venv", "--quiet", "--clear", "--python", python, venv):
+        return False
+    install: list[str | Path] = ["pip", "install", "--quiet", "--python", venv, "-r", lock]
+    mirror = mirror_flags(pip_settings())
+    if not ((mirror and run(uv, *install, *mirror)) or run(uv, *install, "--torch-backend", "cpu")):
+        return False
+    stamp.write_text(lock.read_text())
+    return True
+
+
 def pip_settings() -> str:
     """What pip is configured for, as `pip config list` prints it; empty when there is no pip."""
     ours = UV_HOME / "bin" / "python"
@@ -148,10 +166,14 @@ def fingerprint(name: str) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Brings the environment up to date; returns the exit status."""
-    if len(arguments) != 1 or arguments[0] not in GROUPS:
+    if len(arguments) != 1 or arguments[0] not in (*GROUPS, *APART):
         raise SystemExit(__doc__)
     wanted, began = arguments[0], time.monotonic()
     python = find_python()
+    if wanted in APART:
+        if apart(find_uv() or install_uv(), APART[wanted], python):
+            return 0
+        raise SystemExit(f"set-up: {APART[wanted] / '.venv'} could not be made (uv's message is above).")
     stamp = PROJECT / ".venv" / ".assay-set-up"
     if stamp.exists() and _satisfies(stamp.read_text(), wanted):
         return fetch_models()

@@ -1,0 +1,147 @@
+"""A released ONNX file as plain data, and rewrites that ease it for phones without changing its meaning.
+
+Reading the file itself, not the network class that it once came from, means that what is exported is what was
+released, whatever has become of the class since.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+Array = NDArray[Any]
+
+_UNSHUFFLE = ("Unsqueeze", "Reshape", "Reshape", "Transpose", "Reshape", "Squeeze")
+_UNSHUFFLE_ORDER = [0, 1, 3, 5, 2, 4]
+"""How torch.onnx.export writes nn.PixelUnshuffle, and the order of its Transpose."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator of the ONNX standard; names of tensors in ("" = left out) and out."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in order of execution; constants in float32 (or integers), by name."""
+
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Array]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def read(path: Path) -> Graph:
+    """The graph of an ONNX file, constants widened to float32 and the casts that did so dropped.
+
+    Raises ValueError where a node has several outputs.
+    """
+    graph = onnx.load(path).graph
+    constants = {each.name: _wide(numpy_helper.to_array(each)) for each in graph.initializer}
+    nodes = []
+    for proto in graph.node:
+        if len(proto.output) != 1:
+            raise ValueError(f"{path.name}: {proto.name} ({proto.op_type}) has {len(proto.output)} outputs")
+        attributes = {each.name: helper.get_attribute_value(each) for each in proto.attribute}
+        if proto.op_type == "Constant":
+            constants[proto.output[0]] = _wide(numpy_helper.to_array(attributes["value"]))
+        elif proto.op_type in ("Cast", "Identity") and proto.input[0] in constants:
+            constants[proto.output[0]] = constants[proto.input[0]]
+        else:
+            nodes.append(Node(proto.op_type, tuple(proto.input), proto.output[0], attributes))
+    return Graph(
+        tuple(nodes),
+        constants,
+        tuple(each.name for each in graph.input),
+        tuple(each.name for each in graph.output),
+    )
+
+
+def simplify(graph: Graph) -> Graph:
+    """The same function with one strided convolution in place of space-to-depth and a convolution, and one
+    transposed convolution in place of depth-to-space and the choice of one channel."""
+    return _without_shuffle(_without_unshuffle(graph))
+
+
+def _wide(values: Array) -> Array:
+    return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+def _chains(graph: Graph, kinds: tuple[str, ...]) -> list[tuple[int, ...]]:
+    """Places of nodes of these kinds, each read by the next alone."""
+    readers = Counter(name for node in graph.nodes for name in node.inputs)
+    readers.update(graph.outputs)
+    follows = {node.inputs[0]: place for place, node in enumerate(graph.nodes) if node.inputs}
+    found = []
+    for start, node in enumerate(graph.nodes):
+        chain = [start]
+        while len(chain) < len(kinds) and readers[graph.nodes[chain[-1]].output] == 1:
+            if (after := follows.get(graph.nodes[chain[-1]].output)) is None:
+                break
+            chain.append(after)
+        if node.kind == kinds[0] and tuple(graph.nodes[place].kind for place in chain) == kinds:
+            found.append(tuple(chain))
+    return found
+
+
+def _replaced(graph: Graph, chain: tuple[int, ...], node: Node, constants: Mapping[str, Array]) -> Graph:
+    """With `node` at the chain's end in place of the chain."""
+    nodes = [node if place == chain[-1] else each for place, each in enumerate(graph.nodes)]
+    kept = tuple(each for place, each in enumerate(nodes) if place not in chain[:-1])
+    return replace(graph, nodes=kept, constants={**graph.constants, **constants})
+
+
+def _without_unshuffle(graph: Graph) -> Graph:
+    """Space-to-depth by 2 and a k x k convolution of stride 1 are one 2k x 2k convolution of stride 2."""
+    for chain in _chains(graph, (*_UNSHUFFLE, "Conv")):
+        first, turn, convolution = (graph.nodes[chain[place]] for place in (0, 3, -1))
+        about = convolution.attributes
+        weights = graph.constants[convolution.inputs[1]]
+        outside, inside, tall, wide = weights.shape
+        plain = about.get("strides", [1, 1]) == [1, 1] == about.get("dilations", [1, 1])
+        if list(turn.attributes["perm"]) != _UNSHUFFLE_ORDER or not plain or about.get("group", 1) != 1:
+            continue
+        # Channel c * 4 + 2 * y + x of the unshuffled plane is pixel (y, x) of each square of channel c.
+        squares = weights.reshape(outside, inside // 4, 2, 2, tall, wide).transpose(0, 1, 4, 2, 5, 3)
+        name = convolution.inputs[1] + "_strided"
+        attributes = {**about, "kernel_shape": [2 * tall, 2 * wide], "strides": [2, 2]}
+        attributes["pads"] = [2 * pad for pad in about.get("pads", [0, 0, 0, 0])]
+        node = Node("Conv", (first.inputs[0], name, *convolution.inputs[2:]), convolution.output, attributes)
+        made = squares.reshape(outside, inside // 4, 2 * tall, 2 * wide)
+        return _without_unshuffle(_replaced(graph, chain, node, {name: np.ascontiguousarray(made)}))
+    return graph
+
+
+def _without_shuffle(graph: Graph) -> Graph:
+    """Depth-to-space by 2 and the choice of its first channel are the choice of four channels, made by the
+    convolution before, and a transposed 2x2 convolution of stride 2 that puts each in its place."""
+    for chain in _chains(graph, ("Conv", "DepthToSpace", "Slice")):
+        convolution, shuffle, chosen = (graph.nodes[place] for place in chain)
+        starts, ends, axes = (graph.constants[name].tolist() for name in chosen.inputs[1:4])
+        two = shuffle.attributes["blocksize"] == 2 and shuffle.attributes.get("mode") == b"CRD"
+        grouped = convolution.attributes.get("group", 1) != 1
+        if not two or grouped or (starts, ends, axes) != ([0], [1], [1]):
+            continue
+        first = tuple(f"{name}_first" for name in convolution.inputs[1:])
+        made = {new: graph.constants[old][:4] for old, new in zip(convolution.inputs[1:], first, strict=True)}
+        places = f"{chosen.output}_places"
+        made[places] = np.eye(4, dtype=np.float32).reshape(4, 1, 2, 2)
+        fewer = replace(convolution, inputs=(convolution.inputs[0], *first))
+        spread = Node("ConvTranspose", (convolution.output, places), chosen.output, {"strides": [2, 2]})
+        nodes = [fewer if place == chain[0] else each for place, each in enumerate(graph.nodes)]
+        lighter = replace(graph, nodes=tuple(nodes))
+        return _without_shuffle(_replaced(lighter, chain[1:], spread, made))
+    return graph
