@@ -140,8 +140,8 @@ def test_the_ink_table_is_the_spectra(seed: int, name: str) -> None:
     person, bottle = draw_person(rng), mixed(rng, Ink(name, 1.0, 0.004), float(rng.uniform(0.1, 1)))
     amounts = rng.uniform(0, MOST, 20)
     found = np.exp(ink_table(bottle, person, "A").lookup(amounts.astype(np.float32)))
-    np.testing.assert_allclose(found[:, :3], ink_ratio(bottle, amounts, person), rtol=0.02, atol=5e-3)
-    np.testing.assert_allclose(found[:, 3:], ink_ratio(bottle, amounts, person, "A"), rtol=0.02, atol=5e-3)
+    np.testing.assert_allclose(found[:, :3], ink_ratio(bottle, amounts, person), rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(found[:, 3:], ink_ratio(bottle, amounts, person, "A"), rtol=0.02, atol=0.02)
 
 
 @settings(max_examples=20, deadline=None)
