@@ -6,7 +6,7 @@ import pytest
 
 from svc_color.difference import delta_e_2000
 from svc_color.skin import SkinNotMeasurable, SkinReference, skin_reference
-from svc_color.space import lab_to_srgb
+from svc_color.space import lab_to_srgb, srgb_to_linear
 from tests.color.painting import BROWN_SKIN, LIGHT_SKIN, Image, Painting, paint
 
 BLACK = (0.08, 0.08, 0.08)
@@ -104,3 +104,21 @@ def test_uneven_light_is_flagged_and_widens_the_spread() -> None:
     answer = measured(shaded)
     assert answer.spread[0] > measured(painting).spread[0] + 2
     assert "SKIN_REFERENCE_UNEVEN" in [flag.code for flag in answer.flags]
+
+
+def test_ink_that_goes_round_a_limb_is_compared_with_the_skin_between_its_lines() -> None:
+    """Beside the limb there is only wall; the ring at the usual distance holds no skin."""
+    rgb = np.full((600, 800, 3), (40, 90, 190), np.uint8)
+    rgb[:, 250:550] = (200, 150, 125)
+    ink = np.zeros((600, 800), np.bool_)
+    for row in range(0, 600, 40):
+        ink[row : row + 20, 250:550] = True
+    rgb[ink] = (40, 36, 38)
+    found = skin_reference(rgb, ink, ink.astype(np.uint8) * 255)
+    assert isinstance(found, SkinReference)
+    assert found.linear_rgb == pytest.approx(
+        tuple(srgb_to_linear(np.array([200, 150, 125], np.uint8))), abs=0.01
+    )
+    assert "SKIN_REFERENCE_SPARSE" in [flag.code for flag in found.flags]
+    rgb[~ink] = (40, 90, 190)
+    assert isinstance(skin_reference(rgb, ink, ink.astype(np.uint8) * 255), SkinNotMeasurable)
