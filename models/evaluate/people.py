@@ -127,7 +127,7 @@ def evaluate(
         series = {TRUTH: truth.landmarks()}
         try:
             stage = estimate(frames, loaded)
-            series |= {STAGE: stage.landmarks} | _looks(frames, stage, backends)
+            series |= {STAGE: stage.landmarks} | looks(frames, stage, backends)
         except Unmeasurable as error:
             told(f"{case.name}: {error.message}")
         for model, landmarks in series.items():
@@ -135,7 +135,7 @@ def evaluate(
     return out
 
 
-def _looks(frames: Iterable[Frame], stage: Estimate, backends: dict[str, Backend]) -> dict[str, Landmarks]:
+def looks(frames: Iterable[Frame], stage: Estimate, backends: dict[str, Backend]) -> dict[str, Landmarks]:
     """One look of every estimator at the regions of the pose stage."""
     followed = stage.landmarks
     assert followed.roi is not None

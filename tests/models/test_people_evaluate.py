@@ -9,6 +9,7 @@ import pytest
 
 from mesh.errors import FailedPrecondition
 from mesh.landmarks import INDEX
+from models.evaluate import people_stills
 from models.evaluate.people import STAGE, TRUTH, lines, score, summarise, worst_landmarks
 from models.evaluate.people_cases import EVENT_TIMES_S, SHOTS, cases
 from models.synth.people import ClipTruth, clip, person
@@ -78,6 +79,25 @@ def test_late_landmarks_make_late_events(truths: dict[int, ClipTruth]) -> None:
         assert one is not None
         assert two is not None
         assert one - two == pytest.approx(3 / case.spec.standing.fps, abs=0.02)
+
+
+@pytest.mark.parametrize("view", ["front", "back", "side", "oblique"])
+def test_the_centre_of_mass_of_a_still(view: str) -> None:
+    """The truth has next to no error; a shift shows in the subject's axes."""
+    _, truth = people_stills.posed(view, 701)
+    exact = truth.landmarks()
+    mm = float(truth.mm_per_px[0])
+    moved = replace(exact, image_px=exact.image_px + np.array([10 / mm, -20 / mm]))
+    found, shifted = (people_stills.score(STAGE, view, 701, series, truth) for series in (exact, moved))
+    assert np.abs(found.com_mm).max() < 8
+    across = shifted.com_mm[0] - found.com_mm[0]
+    assert abs(across) == pytest.approx(10)
+    assert shifted.com_mm[1] - found.com_mm[1] == pytest.approx(20)
+    if view in ("front", "back"):
+        assert np.sign(across) == (-1 if view == "front" else 1)
+    [summary] = people_stills.summarise([shifted])
+    assert (summary.people, summary.found) == (1, 1)
+    assert len(people_stills.lines([summary])) == 3
 
 
 def test_missing_points_are_missing_and_the_table_is_whole(truths: dict[int, ClipTruth]) -> None:
