@@ -64,6 +64,8 @@ class Plan:
         Phase(steps=2400, side=128, batch=16, window=(180.0, 512.0)),
         Phase(steps=800, side=256, batch=8, window=(190.0, 512.0)),
     )
+    start: str = ""
+    """A released version of the same shape whose weights training begins with; else random ones."""
     loss: Loss = field(default_factory=Loss)
     net: Net = field(default_factory=Net)
     examples: Examples = field(default_factory=Examples)

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from models.train.ink import watch
-from models.train.ink.crops import Scenes, batches
+from models.train.ink.begin import begin_with
+from models.train.ink.crops import Scenes, batches, make
 from models.train.ink.loss import loss
 from models.train.ink.network import InkNet
 from models.train.ink.plan import Plan
@@ -65,7 +66,7 @@ def train(plan: Plan, scenes: Scenes, validation: Scenes, folder: Path, note: st
     `note` heads the lines of progress.
     """
     settle(plan)
-    net = InkNet(plan.net).to(memory_format=torch.channels_last)
+    net = _first(plan, scenes).to(memory_format=torch.channels_last)
     mean = torch.optim.swa_utils.AveragedModel(
         net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.average), use_buffers=True
     )
@@ -102,6 +103,13 @@ def train(plan: Plan, scenes: Scenes, validation: Scenes, folder: Path, note: st
     best = InkNet(plan.net)
     best.load_state_dict(torch.load(folder / "best.pt", weights_only=True))
     return Run(best.eval(), history, step)
+
+
+def _first(plan: Plan, scenes: Scenes) -> InkNet:
+    net = InkNet(plan.net)
+    if plan.start:
+        begin_with(net, plan.start, torch.from_numpy(make(plan, scenes, 0).inputs))
+    return net
 
 
 def _step(net: nn.Module, batch: Any, optimiser: torch.optim.Optimizer, plan: Plan) -> float:
