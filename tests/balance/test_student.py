@@ -16,6 +16,7 @@ from mesh import registry
 from mesh.errors import AssayError
 from mesh.landmarks import INDEX, POINTS
 from svc_balance.pose.adapters import backend, student
+from svc_balance.pose.networks import networks
 from svc_balance.pose.roi import Roi
 
 SIDE = 32
@@ -115,3 +116,28 @@ def test_a_student_that_was_not_released_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(AssayError) as error:
         registry.serve(LABEL, student.NAME, released(tmp_path))
     assert error.value.code == "MODEL_NOT_RELEASED"
+
+
+VERSIONS = sorted((registry.REGISTRY / student.NAME).glob("*/model.json"))
+
+
+@pytest.mark.parametrize("path", VERSIONS, ids=lambda path: path.parent.name)
+def test_what_is_registered_opens_and_is_served_only_when_released(path: Path) -> None:
+    label = f"{student.NAME}@{path.parent.name}"
+    model = student.open_version(label, threads=1)
+    points = student.estimate(model, np.full((2, model.side, model.side, 3), 0.5, np.float32))
+    assert ((points.crop_px >= 0) & (points.crop_px <= model.side)).all()
+    assert points.error_px is not None
+    assert (points.error_px > 0).all()
+    assert (path.parent / student.FILE).stat().st_size <= 8 * 2**20
+    gates = model.entry.said["release"]["gates"]
+    if model.entry.state == registry.RELEASED:
+        assert all(gate["passed"] for gate in gates)
+    else:
+        assert not all(gate["passed"] for gate in gates), "the card says why it is not released"
+        with pytest.raises(AssayError) as refused:
+            networks(label)
+        assert refused.value.code == "MODEL_NOT_RELEASED"
+    card = (path.parent / "card.md").read_text()
+    for needed in ("## Intended use", "Not to be used", "## Data", "## Results", "## Release", "## Limits"):
+        assert needed in card

@@ -60,7 +60,13 @@ def write_onnx(net: PoseNet, path: Path, pictures: np.ndarray) -> float:
 
 def write_json(path: Path, version: str, about: Mapping[str, Any]) -> None:
     """model.json beside the ONNX file that it describes. It says "candidate": what was trained is not yet
-    compared with anything, and a person releases it by the table of backbones."""
+    compared with anything, and a person releases it by the table of backbones, adding the gates there.
+    """
+    gate = {
+        "gate": f"points differ from PyTorch by at most {PARITY_PX} px of {SIDE}",
+        "value": about["parity_px"],
+        "passed": about["parity_px"] <= PARITY_PX,
+    }
     data = (path.parent / "model.onnx").read_bytes()
     document = {
         "name": NAME,
@@ -81,8 +87,8 @@ def write_json(path: Path, version: str, about: Mapping[str, Any]) -> None:
             "error": "B, 33 expected standard error of either coordinate, px of the input",
             "visibility": "B, 33 probability that nothing is in front of the point",
         },
-        "release": {"state": "candidate"},
         **about,
+        "release": {"state": "candidate", "gates": [gate]},
     }
     path.write_text(json.dumps(document, indent=2) + "\n")
 
