@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from mesh.errors import AssayError, Unmeasurable
-from mesh.landmarks import NAMES, POINTS, Landmarks
+from mesh.landmarks import INDEX, NAMES, POINTS, Landmarks
 from models.evaluate.backbones import open_backend
 from models.evaluate.people_cases import EVENT_TIMES_S, QUIET_S, Case, cases
 from models.synth.people import ClipTruth, clip
@@ -31,6 +31,7 @@ from svc_balance.pose.estimate import Estimate, estimate
 from svc_balance.pose.networks import networks
 from svc_balance.pose.roi import Roi
 from svc_balance.pose.video import Frame
+from svc_balance.sway.posture.body import segment_weights, tables
 from svc_balance.sway.trial import Result, assess
 
 Floats = NDArray[np.float64]
@@ -57,9 +58,9 @@ class ClipScore:
     steady_percent: median distance once that mean is taken off. com_bias_mm: mean error to the picture's
     right and up during QUIET_S; com_sd_mm: its standard deviation to the right. sway_error_mm: RMS of the
     error below CUTOFF_HZ about its mean; sway_true_mm: of the true sway; gain, r: regression of the measured
-    sway on it.
-    event_error_s: by event, measured minus true onset, None when not found. hsi, label: strategy as the sway
-    stage gives it; hsi_missing: why there is no index.
+    sway on it. measured_share: of the samples that the sway stage gives a centre of mass for, enough
+    landmarks being visible. event_error_s: by event, measured minus true onset, None when not found. hsi,
+    label: strategy as the sway stage gives it; hsi_missing: why there is no index.
     """
 
     model: str
@@ -77,6 +78,7 @@ class ClipScore:
     sway_true_mm: float
     gain: float
     r: float
+    measured_share: float
     event_error_s: dict[str, float | None]
     hsi: float | None
     hsi_missing: str
@@ -105,6 +107,7 @@ class ViewSummary:
     sway_error_mm: float
     gain: float
     r: float
+    measured_share: float
     events_found: dict[str, int]
     event_error_ms: dict[str, float | None]
     hsi_error: float | None
@@ -165,7 +168,7 @@ def score(model: str, landmarks: Landmarks, truth: ClipTruth, case: Case) -> Cli
     steady = np.linalg.norm(error - offset, axis=2)
     lengths = 100 * np.linalg.norm(offset, axis=1) / stature_px
     found = _assessed(landmarks, truth, case)
-    sway = _sway(found, truth)
+    sway = _sway(landmarks, truth)
     strategy = found.sway.strategy if found and found.sway else None
     return ClipScore(
         model=model,
@@ -183,6 +186,7 @@ def score(model: str, landmarks: Landmarks, truth: ClipTruth, case: Case) -> Cli
         sway_true_mm=sway.true_mm,
         gain=sway.gain,
         r=sway.r,
+        measured_share=float(np.isfinite(found.com.position_px[:, 0]).mean()) if found else 0.0,
         event_error_s={name: _event_error(found, name, at) for name, at in EVENT_TIMES_S.items()},
         hsi=strategy.index.value if strategy else None,
         hsi_missing=strategy.index.reason if strategy else "NO_STANCE",
@@ -214,25 +218,21 @@ class _Sway:
     r: float
 
 
-def _sway(found: Result | None, truth: ClipTruth) -> _Sway:
-    """The measured centre of mass against the true one while nothing but sway happens."""
-    nan = float("nan")
-    if found is None:
-        return _Sway((nan, nan), nan, nan, nan, nan, nan)
-    time_s = found.prepared.time_s
-    true_px = np.stack([np.interp(time_s, truth.time_s, truth.com_px[:, axis]) for axis in range(2)], axis=1)
-    mm = float(np.median(truth.mm_per_px))
-    measured = found.com.position_px
-    known = np.isfinite(measured).all(axis=1)
+def _sway(landmarks: Landmarks, truth: ClipTruth) -> _Sway:
+    """The centre of mass of the landmarks against the true one while nothing but sway happens."""
+    measured, true_px = centre_px(landmarks.image_px, truth.sex), truth.com_px
+    known = np.isfinite(measured[:, 0])
     if known.mean() < 0.9:
+        nan = float("nan")
         return _Sway((nan, nan), nan, nan, nan, nan, nan)
+    time_s, mm = truth.time_s, float(np.median(truth.mm_per_px))
     measured = np.stack(
         [np.interp(time_s, time_s[known], measured[known, axis]) for axis in range(2)], axis=1
     )
     quiet = (time_s >= QUIET_S[0]) & (time_s <= QUIET_S[1])
     error = (measured - true_px)[quiet] * mm
     # Filtered over the whole clip, so that the filter's ends lie outside the quiet time.
-    slow = signal.butter(4, CUTOFF_HZ, fs=found.prepared.fs_hz, output="sos")
+    slow = signal.butter(4, CUTOFF_HZ, fs=1 / float(np.median(np.diff(time_s))), output="sos")
     own, true = (signal.sosfiltfilt(slow, px[:, 0])[quiet] * mm for px in (measured, true_px))
     own, true = own - own.mean(), true - true.mean()
     return _Sway(
@@ -243,6 +243,19 @@ def _sway(found: Result | None, truth: ClipTruth) -> _Sway:
         gain=float(np.polyfit(true, own, 1)[0]),
         r=float(np.corrcoef(true, own)[0, 1]),
     )
+
+
+def centre_px(image_px: Floats, sex: str) -> Floats:
+    """Centre of mass [N, 2] px of landmarks [N, 33, 2], whatever their visibility: de Leva's segments.
+
+    Where hands or feet are never given (MoveNet) the table without them stands in.
+    """
+    given = np.isfinite(image_px[..., 0]).any(axis=0)
+    hands, feet = bool(given[INDEX["left_index"]]), bool(given[INDEX["left_heel"]])
+    mass, _ = tables(sex)
+    weights = mass @ segment_weights(sex, hands=hands, feet=feet)
+    used = weights != 0
+    return np.asarray(np.einsum("k,nkc->nc", weights[used], image_px[:, used]))
 
 
 def _event_error(found: Result | None, name: str, at_s: float) -> float | None:
@@ -285,6 +298,7 @@ def _summary(model: str, view: str, own: Sequence[ClipScore], true: dict[str, Cl
         sway_error_mm=middle("sway_error_mm"),
         gain=middle("gain"),
         r=middle("r"),
+        measured_share=middle("measured_share"),
         events_found={name: sum(e is not None for e in found) for name, found in errors.items()},
         event_error_ms={name: _median_ms(found) for name, found in errors.items()},
         hsi_error=float(np.median(hsi)) if hsi else None,
@@ -318,9 +332,9 @@ def _median_ms(errors: Sequence[float | None]) -> float | None:
 def lines(summaries: Sequence[ViewSummary]) -> list[str]:
     """A Markdown table."""
     out = [
-        "| estimator | view | landmarks, % (px) | steady, % | CoM bias right, up, mm | CoM sd, mm "
-        "| sway error, mm | gain | r | foot up, hands, foot down, ms | HSI off, labels alike |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| estimator | view | landmarks, % (px) | steady, % | CoM bias right, up, mm | CoM sd, mm | sway error, mm "
+        "| gain | r | CoM given, % | foot up, hands, foot down, ms | HSI off, labels alike |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for s in summaries:
         bias = ", ".join(f"{b:+.0f} ± {d:.0f}" for b, d in zip(s.com_bias_mm, s.com_bias_sd_mm, strict=True))
@@ -333,6 +347,7 @@ def lines(summaries: Sequence[ViewSummary]) -> list[str]:
             f"| {s.model} | {s.view} | {s.landmark_percent:.2f} ({s.landmark_px:.1f}) "
             f"| {s.steady_percent:.2f} "
             f"| {bias} | {s.com_sd_mm:.1f} | {s.sway_error_mm:.2f} | {s.gain:.2f} | {s.r:.3f} "
+            f"| {100 * s.measured_share:.0f} "
             f"| {events} | {hsi}, {100 * s.labels_agree:.0f} % |"
         )
     return out

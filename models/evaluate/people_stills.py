@@ -20,16 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh.errors import AssayError, Unmeasurable
-from mesh.landmarks import INDEX, Landmarks
+from mesh.landmarks import Landmarks
 from models.evaluate.backbones import open_backend
-from models.evaluate.people import MODELS, STAGE, looks
+from models.evaluate.people import MODELS, STAGE, centre_px, looks
 from models.evaluate.people_cases import HEIGHT, WIDTH
 from models.synth.people import ClipSpec, ClipTruth, clip
 from models.synth.standing import StandingSpec
 from svc_balance.pose.estimate import estimate
 from svc_balance.pose.networks import networks
 from svc_balance.pose.video import Frame
-from svc_balance.sway.posture.body import segment_weights, tables
 
 Floats = NDArray[np.float64]
 
@@ -119,11 +118,7 @@ def score(model: str, view: str, seed: int, found: Landmarks, truth: ClipTruth) 
     px, mm = found.image_px[0], float(truth.mm_per_px[0])
     away = np.linalg.norm(px - truth.points_px[0], axis=1)
     seen = np.isfinite(away)
-    hands, feet = bool(seen[INDEX["left_index"]]), bool(seen[INDEX["left_heel"]])
-    mass, _ = tables(truth.sex)
-    weights = mass @ segment_weights(truth.sex, hands=hands, feet=feet)
-    used = weights != 0
-    off = (weights[used] @ px[used] - truth.com_px[0]) * mm
+    off = (centre_px(found.image_px, truth.sex)[0] - truth.com_px[0]) * mm
     percent = 100 * float(np.median(away[seen])) * mm / truth.stature_mm if seen.any() else float("nan")
     across = float(off[0]) * _sign(view, truth)
     return StillScore(model, view, seed, bool(seen.any()), percent, (across, float(-off[1])))

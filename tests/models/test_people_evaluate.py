@@ -115,7 +115,7 @@ def test_missing_points_are_missing_and_the_table_is_whole(truths: dict[int, Cli
         (STAGE, "all"),
     ]
     table = lines(summaries)
-    assert {row.count("|") for row in table} == {12}
+    assert {row.count("|") for row in table} == {13}
     assert len(worst_landmarks(scores, STAGE)) == 8
 
 
