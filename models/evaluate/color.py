@@ -8,8 +8,7 @@ be wrong together.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -34,11 +33,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Named:
-    """One ink of a photo. ink_class, family: as the product says without a colour chart; may be unknown."""
+    """One ink of a photo. ink_class, family: as the product says without a colour chart; may be unknown.
+
+    posterior: over the classes; empty where no skin could be measured.
+    """
 
     ink_class: str
     family: str
     area_share: float
+    posterior: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,8 @@ def measure(path: Path, tattoo: str, model: Model) -> PhotoPalette:
 
 
 def _named(ink: InkColour) -> Named:
-    return Named(ink.ink_class, family(dict(ink.posterior), ink.ink_class), ink.area_share)
+    posterior = dict(ink.posterior)
+    return Named(ink.ink_class, family(posterior, ink.ink_class), ink.area_share, posterior)
 
 
 def family(posterior: Mapping[str, float], named: str) -> str:
@@ -120,31 +124,47 @@ def family(posterior: Mapping[str, float], named: str) -> str:
     least = ruleset.engine.min_family_probability
     if not posterior or (named == UNKNOWN and max(posterior.values()) >= least):
         return UNKNOWN
-    families: Counter[str] = Counter()
-    for name, chance in posterior.items():
-        families[ruleset.efficacy.classes[name].hue_family] += chance  # type: ignore[assignment]  # shares
+    classes = ruleset.efficacy.classes
+    families = _areas((classes[name].hue_family, chance) for name, chance in posterior.items())
     best = max(families, key=lambda name: families[name])
     return best if families[best] >= least else UNKNOWN
 
 
-def dominant(inks: Iterable[Named]) -> dict[str, str]:
+def dominant(inks: Sequence[Named]) -> dict[str, str]:
     """The class, or hue family, with most of the ink's area: of all, of black and grey, of colours.
 
     Inks that are not named count as "unknown" where all are asked for and nowhere else; where a photo has
-    none of the kind asked for, the answer is "none".
+    none of the kind asked for, the answer is "none". By posterior, an ink's area is shared among all classes
+    as its posterior says, and unknown is only what has none.
     """
-    classes: Counter[str] = Counter()
-    families: Counter[str] = Counter()
-    for ink in inks:
-        classes[ink.ink_class] += ink.area_share  # type: ignore[assignment]  # shares, not whole counts
-        families[ink.family] += ink.area_share  # type: ignore[assignment]  # as above
+    hue = load_ruleset().efficacy.classes
+    classes = _areas((ink.ink_class, ink.area_share) for ink in inks)
+    families = _areas((ink.family, ink.area_share) for ink in inks)
+    expected = _areas(
+        (name, chance * ink.area_share)
+        for ink in inks
+        for name, chance in (ink.posterior or {UNKNOWN: 1.0}).items()
+    )
+    expected_families = _areas(
+        (hue[name].hue_family if name in hue else name, area) for name, area in expected.items()
+    )
     return {
         "class": _most(classes, lambda name: True),
         "class, black and grey": _most(classes, lambda name: name in NEUTRAL),
         "class, colours": _most(classes, lambda name: name not in (*NEUTRAL, UNKNOWN)),
+        "class by posterior": _most(expected, lambda name: True),
         "family": _most(families, lambda name: True),
         "family, colours": _most(families, lambda name: name not in (*NEUTRAL, UNKNOWN)),
+        "family by posterior": _most(expected_families, lambda name: True),
     }
+
+
+def _areas(parts: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The sum of areas by name."""
+    total: dict[str, float] = {}
+    for name, area in parts:
+        total[name] = total.get(name, 0.0) + area
+    return total
 
 
 def _most(area: Mapping[str, float], asked: Callable[[str], bool]) -> str:
@@ -159,8 +179,10 @@ def compare(photos: Iterable[PhotoPalette]) -> dict[str, Agreement]:
         "class": (*classes, UNKNOWN, NONE),
         "class, black and grey": (*NEUTRAL, NONE),
         "class, colours": (*(name for name in classes if name not in NEUTRAL), NONE),
+        "class by posterior": (*classes, UNKNOWN, NONE),
         "family": (*families, UNKNOWN, NONE),
         "family, colours": (*(name for name in families if name not in NEUTRAL), NONE),
+        "family by posterior": (*families, UNKNOWN, NONE),
     }
     answers: dict[str, dict[str, list[str]]] = {question: {} for question in categories}
     for photo in photos:

@@ -65,15 +65,19 @@ def test_one_rating_says_nothing_and_one_category_leaves_kappa_open() -> None:
 
 def named(**areas: float) -> list[Named]:
     families = {"grey": "black", "pink": "red"}
-    return [Named(name, families.get(name, name), area) for name, area in areas.items()]
+    return [
+        Named(name, families.get(name, name), area, {} if name == "unknown" else {name: 0.8, "red": 0.2})
+        for name, area in areas.items()
+    ]
 
 
 def test_dominant_ink_by_question() -> None:
-    assert dominant(named(unknown=0.3, black=0.25, grey=0.1, red=0.2, blue=0.15)) == {
-        "class": "unknown", "class, black and grey": "black", "class, colours": "red",
-        "family": "black", "family, colours": "red",
+    assert dominant(named(unknown=0.3, black=0.25, grey=0.1, pink=0.2, blue=0.15)) == {
+        "class": "unknown", "class, black and grey": "black", "class, colours": "pink",
+        "class by posterior": "unknown",
+        "family": "black", "family, colours": "red", "family by posterior": "red",
     }  # fmt: skip
-    assert dominant([*named(red=0.3), *named(blue=0.2), *named(blue=0.2)])["class"] == "blue"
+    assert dominant([*named(green=0.3), *named(blue=0.2), *named(blue=0.2)])["class"] == "blue"
     assert dominant(named(black=0.35, red=0.25, pink=0.3))["family"] == "red"
     assert set(dominant([]).values()) == {"none"}
 
