@@ -332,8 +332,9 @@ def _median_ms(errors: Sequence[float | None]) -> float | None:
 def lines(summaries: Sequence[ViewSummary]) -> list[str]:
     """A Markdown table."""
     out = [
-        "| estimator | view | landmarks, % (px) | steady, % | CoM bias right, up, mm | CoM sd, mm | sway error, mm "
-        "| gain | r | CoM given, % | foot up, hands, foot down, ms | HSI off, labels alike |",
+        "| estimator | view | landmarks, % (px) | steady, % | CoM bias right, up, mm | CoM sd, mm "
+        "| sway error, mm | gain | r | CoM given, % "
+        "| foot up, hands, foot down, ms | HSI off, labels alike |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for s in summaries:
