@@ -221,7 +221,7 @@ class _Sway:
 def _sway(landmarks: Landmarks, truth: ClipTruth) -> _Sway:
     """The centre of mass of the landmarks against the true one while nothing but sway happens."""
     measured, true_px = centre_px(landmarks.image_px, truth.sex), truth.com_px
-    known = np.isfinite(measured[:, 0])
+    known: NDArray[np.bool_] = np.isfinite(measured[:, 0])
     if known.mean() < 0.9:
         nan = float("nan")
         return _Sway((nan, nan), nan, nan, nan, nan, nan)
