@@ -250,7 +250,7 @@ def centre_px(image_px: Floats, sex: str) -> Floats:
 
     Where hands or feet are never given (MoveNet) the table without them stands in.
     """
-    given = np.isfinite(image_px[..., 0]).any(axis=0)
+    given: NDArray[np.bool_] = np.asarray(np.isfinite(image_px[..., 0]).any(axis=0))
     hands, feet = bool(given[INDEX["left_index"]]), bool(given[INDEX["left_heel"]])
     mass, _ = tables(sex)
     weights = mass @ segment_weights(sex, hands=hands, feet=feet)
