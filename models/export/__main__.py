@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from models.export import table
+from mesh import registry
+from models.export import pose, table
 from models.export.build import BUILD, build
 from models.export.ink import Ink
 from models.export.subject import Subject
+from svc_balance.pose.adapters import student
+from svc_balance.pose.contract import DEFAULT
+from svc_segment.model import NAME
 
 
 def main() -> None:
@@ -18,13 +22,21 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="Markdown file whose table is written again")
     args = parser.parse_args()
     made = []
-    for label in args.models or ["ink-seg@0.1.0"]:
+    for label in args.models or released():
         made += build(subject(label), args.out, lambda line: print(line, flush=True))
     table.write(made, args.out / "exports.json", args.table)
 
 
+def released() -> list[str]:
+    """Every released version of our own models, and the pose model that the product runs."""
+    own = [entry for name in (NAME, student.NAME) for entry in registry.entries(name)]
+    return [entry.label for entry in own if entry.state == registry.RELEASED] + [DEFAULT]
+
+
 def subject(label: str) -> Subject:
-    return Ink(label)
+    if label.startswith(f"{NAME}@"):
+        return Ink(label)
+    return pose.own(label) if student.is_one(label) else pose.blazepose(label)
 
 
 if __name__ == "__main__":

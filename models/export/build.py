@@ -71,10 +71,12 @@ def convert(subject: Subject, folder: Path) -> None:
     if not CONVERTERS.exists():
         raise FileNotFoundError(f"{CONVERTERS} is not there: make it by `make models`")
     with tempfile.TemporaryDirectory() as place:
-        calibration, job, log = (Path(place) / name for name in ("calibration.npz", "job.json", "log"))
+        names = ("concrete.onnx", "calibration.npz", "job.json", "log")
+        concrete, calibration, job, log = (Path(place) / name for name in names)
+        onnx_forms.concrete(subject.file, concrete)
         np.savez(calibration, allow_pickle=False, **subject.calibration())
         said = {
-            "onnx": str(subject.file),
+            "onnx": str(concrete),
             "folder": str(folder),
             "signatures": {name: list(shape) for name, shape in subject.signatures.items()},
             "channels_last": subject.channels_last,
@@ -107,7 +109,7 @@ def open_form(path: Path, threads: int = 0, *, rounded: bool = False) -> Session
 
 def judge(subject: Subject, form: Form, path: Path) -> tuple[str, bool]:
     """The parity of a built file in words, and whether it passed. What did not is removed."""
-    parity = subject.parity(open_form(path, rounded="fp16" in form.name), form)
+    parity = subject.parity(open_form(path, 1, rounded="fp16" in form.name), form)
     if not parity.passed:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return parity.said, parity.passed

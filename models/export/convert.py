@@ -108,24 +108,43 @@ def to_static_int8(source: Path, calibration: Path, target: Path) -> None:
 
 
 def to_coreml(graph: Graph, job: Job, target: Path) -> None:
-    """An ML program in half precision for iOS 16 and macOS 13 on, inputs and outputs float16."""
+    """An ML program in half precision for iOS 16 and macOS 13 on, inputs and outputs float16.
+
+    What follows a softmax is computed and given in single precision, as in the ONNX file of half precision.
+    """
     shapes = [tuple(shape) for shape in job.signatures.values()]
     (name,) = graph.inputs
     network = Network(graph).eval()
     with torch.no_grad():
         traced = torch.jit.trace(network, torch.zeros(shapes[0]), check_trace=False)
+    single = any(node.kind == "Softmax" for node in graph.nodes)
     shape = ct.EnumeratedShapes(shapes, default=shapes[0]) if len(shapes) > 1 else shapes[0]
     program = ct.convert(
         traced,
         convert_to="mlprogram",
         inputs=[ct.TensorType(name, shape, dtype=np.float16)],
-        outputs=[ct.TensorType(each, dtype=np.float16) for each in graph.outputs],
-        compute_precision=ct.precision.FLOAT16,
+        outputs=[ct.TensorType(each, dtype=np.float32 if single else np.float16) for each in graph.outputs],
+        compute_precision=ct.transform.FP16ComputePrecision(op_selector=_half_is_enough),
         minimum_deployment_target=ct.target.iOS16,
         skip_model_load=True,
     )
     program.save(str(target))
     _steady(target)
+
+
+def _half_is_enough(operation: Any) -> bool:
+    """Whether a MIL operation neither is a softmax nor reads, however far back, from one."""
+    seen, waiting = set(), [operation]
+    while waiting:
+        one = waiting.pop()
+        if one.op_type == "softmax":
+            return False
+        for given in one.inputs.values():
+            for each in given if isinstance(given, list | tuple) else (given,):
+                if each is not None and each.op is not None and each.op.name not in seen:
+                    seen.add(each.op.name)
+                    waiting.append(each.op)
+    return True
 
 
 def _steady(package: Path) -> None:

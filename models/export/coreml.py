@@ -210,7 +210,64 @@ def _reshape(given: Mapping[str, Any]) -> _Reading:
     return "Reshape", ["x", np.asarray(given["shape"]).astype(np.int64)], {}
 
 
+def _mean_pool(given: Mapping[str, Any]) -> _Reading:
+    _, _, about = kind = _max_pool(given)
+    if any(about["pads"]):
+        raise ValueError("a mean over padding")
+    return "AveragePool", kind[1], about
+
+
+def _axes(given: Mapping[str, Any]) -> Array:
+    return np.asarray(given["axes"]).astype(np.int64)
+
+
+def _sum(given: Mapping[str, Any]) -> _Reading:
+    return "ReduceSum", ["x", _axes(given)], {"keepdims": int(given["keep_dims"])}
+
+
+def _reduced(kind: str, given: Mapping[str, Any]) -> _Reading:
+    return kind, ["x"], {"axes": _axes(given).tolist(), "keepdims": int(given["keep_dims"])}
+
+
+def _sliced(given: Mapping[str, Any]) -> _Reading:
+    """Bounds where the masks do not say "from the first" or "to the last"; steps of one."""
+    start, end = (np.asarray(given[key]).astype(np.int64).copy() for key in ("begin", "end"))
+    start[np.asarray(given.get("begin_mask", np.zeros(len(start), bool)))] = 0
+    end[np.asarray(given.get("end_mask", np.zeros(len(end), bool)))] = np.iinfo(np.int64).max
+    if np.any(np.asarray(given.get("stride", 1)) != 1) or np.any(given.get("squeeze_mask", False)):
+        raise ValueError("a slice with steps or fewer axes")
+    return "Slice", ["x", start, end, np.arange(len(start))], {}
+
+
+def _cast(given: Mapping[str, Any]) -> _Reading:
+    return "Cast", ["x"], {"to": {"fp16": TensorProto.FLOAT16, "fp32": TensorProto.FLOAT}[given["dtype"]]}
+
+
+def _log(given: Mapping[str, Any]) -> _Reading:
+    if float(given["epsilon"]) > 1e-20:
+        raise ValueError("a logarithm with an offset")
+    return "Log", ["x"], {}
+
+
+def _linear(given: Mapping[str, Any]) -> _Reading:
+    return "Gemm", ["x", "weight", "bias"], {"transB": 1}
+
+
 _OPERATORS: Mapping[str, Any] = {
+    "avg_pool": _mean_pool,
+    "cast": _cast,
+    "exp": lambda given: ("Exp", ["x"], {}),
+    "expand_dims": lambda given: ("Unsqueeze", ["x", _axes(given)], {}),
+    "linear": _linear,
+    "log": _log,
+    "pow": lambda given: ("Pow", ["x", "y"], {}),
+    "reduce_max": lambda given: _reduced("ReduceMax", given),
+    "reduce_mean": lambda given: _reduced("ReduceMean", given),
+    "reduce_sum": _sum,
+    "slice_by_index": _sliced,
+    "softmax": lambda given: ("Softmax", ["x"], {"axis": int(given["axis"])}),
+    "squeeze": lambda given: ("Squeeze", ["x", _axes(given)], {}),
+    "sub": lambda given: ("Sub", ["x", "y"], {}),
     "add": lambda given: ("Add", ["x", "y"], {}),
     "clip": _clip,
     "concat": lambda given: ("Concat", ["values"], {"axis": int(given["axis"])}),

@@ -19,9 +19,15 @@ from onnx import helper, numpy_helper
 
 Array = NDArray[Any]
 
-_UNSHUFFLE = ("Unsqueeze", "Reshape", "Reshape", "Transpose", "Reshape", "Squeeze")
+_UNSHUFFLES = (
+    ("Unsqueeze", "Reshape", "Reshape", "Transpose", "Reshape", "Squeeze"),
+    ("Reshape", "Transpose", "Reshape"),
+)
 _UNSHUFFLE_ORDER = [0, 1, 3, 5, 2, 4]
-"""How torch.onnx.export writes nn.PixelUnshuffle, and the order of its Transpose."""
+"""How torch.onnx.export writes nn.PixelUnshuffle for planes of any size and of one size, and the order of its
+Transpose. The block is at _BLOCK of the first Reshape's shape in both."""
+_BLOCK = 3
+_TURNED = ("Transpose", "Reshape")
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,21 @@ class Graph:
 
 
 def read(path: Path) -> Graph:
-    """The graph of an ONNX file, constants widened to float32 and the casts that did so dropped.
+    """The graph of an ONNX file, constants widened to float32 and the casts that did so dropped; a Split is
+    Slices.
 
-    Raises ValueError where a node has several outputs.
+    Raises ValueError where another node has several outputs.
     """
     graph = onnx.load(path).graph
     constants = {each.name: _wide(numpy_helper.to_array(each)) for each in graph.initializer}
     nodes = []
     for proto in graph.node:
+        attributes = {each.name: helper.get_attribute_value(each) for each in proto.attribute}
+        if proto.op_type == "Split":
+            nodes += _slices(proto, attributes["axis"], constants)
+            continue
         if len(proto.output) != 1:
             raise ValueError(f"{path.name}: {proto.name} ({proto.op_type}) has {len(proto.output)} outputs")
-        attributes = {each.name: helper.get_attribute_value(each) for each in proto.attribute}
         if proto.op_type == "Constant":
             constants[proto.output[0]] = _wide(numpy_helper.to_array(attributes["value"]))
         elif proto.op_type in ("Cast", "Identity") and proto.input[0] in constants:
@@ -74,6 +84,16 @@ def simplify(graph: Graph) -> Graph:
     """The same function with one strided convolution in place of space-to-depth and a convolution, and one
     transposed convolution in place of depth-to-space and the choice of one channel."""
     return _without_shuffle(_without_unshuffle(graph))
+
+
+def _slices(split: onnx.NodeProto, axis: int, constants: dict[str, Array]) -> list[Node]:
+    ends = np.cumsum(constants[split.input[1]])
+    made = []
+    for name, start, end in zip(split.output, (0, *ends[:-1]), ends, strict=True):
+        places = {f"{name}/start": start, f"{name}/end": end, f"{name}/axis": axis}
+        constants.update({key: np.array([value], np.int64) for key, value in places.items()})
+        made.append(Node("Slice", (split.input[0], *places), name, {}))
+    return made
 
 
 def _wide(values: Array) -> Array:
@@ -105,22 +125,24 @@ def _replaced(graph: Graph, chain: tuple[int, ...], node: Node, constants: Mappi
 
 
 def _without_unshuffle(graph: Graph) -> Graph:
-    """Space-to-depth by 2 and a k x k convolution of stride 1 are one 2k x 2k convolution of stride 2."""
-    for chain in _chains(graph, (*_UNSHUFFLE, "Conv")):
-        first, turn, convolution = (graph.nodes[chain[place]] for place in (0, 3, -1))
-        about = convolution.attributes
+    """Space-to-depth by b and a k x k convolution of stride 1 are one bk x bk convolution of stride b."""
+    for chain in [each for kinds in _UNSHUFFLES for each in _chains(graph, (*kinds, "Conv"))]:
+        first, convolution = graph.nodes[chain[0]], graph.nodes[chain[-1]]
+        turn, shape = (next(graph.nodes[n] for n in chain if graph.nodes[n].kind == kind) for kind in _TURNED)
+        about, block = convolution.attributes, int(graph.constants[shape.inputs[1]][_BLOCK])
         weights = graph.constants[convolution.inputs[1]]
         outside, inside, tall, wide = weights.shape
         plain = about.get("strides", [1, 1]) == [1, 1] == about.get("dilations", [1, 1])
         if list(turn.attributes["perm"]) != _UNSHUFFLE_ORDER or not plain or about.get("group", 1) != 1:
             continue
-        # Channel c * 4 + 2 * y + x of the unshuffled plane is pixel (y, x) of each square of channel c.
-        squares = weights.reshape(outside, inside // 4, 2, 2, tall, wide).transpose(0, 1, 4, 2, 5, 3)
+        # Channel (c * b + y) * b + x of the unshuffled plane is pixel (y, x) of each square of channel c.
+        channels = inside // block**2
+        squares = weights.reshape(outside, channels, block, block, tall, wide).transpose(0, 1, 4, 2, 5, 3)
         name = convolution.inputs[1] + "_strided"
-        attributes = {**about, "kernel_shape": [2 * tall, 2 * wide], "strides": [2, 2]}
-        attributes["pads"] = [2 * pad for pad in about.get("pads", [0, 0, 0, 0])]
+        attributes = {**about, "kernel_shape": [block * tall, block * wide], "strides": [block] * 2}
+        attributes["pads"] = [block * pad for pad in about.get("pads", [0, 0, 0, 0])]
         node = Node("Conv", (first.inputs[0], name, *convolution.inputs[2:]), convolution.output, attributes)
-        made = squares.reshape(outside, inside // 4, 2 * tall, 2 * wide)
+        made = squares.reshape(outside, channels, block * tall, block * wide)
         return _without_unshuffle(_replaced(graph, chain, node, {name: np.ascontiguousarray(made)}))
     return graph
 

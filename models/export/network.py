@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from models.export.graph import Graph, Node
 
-_WEIGHTED = ("Add", "Conv", "ConvTranspose", "Mul")
+_WEIGHTED = ("Add", "Conv", "ConvTranspose", "Gemm", "Mul", "Sub")
 """Operators whose constants are tensors; those of others are numbers."""
 _Operator = Callable[[Node, tuple[Any, ...]], Tensor]
 
@@ -97,6 +97,24 @@ def _pool(node: Node, given: tuple[Any, ...]) -> Tensor:
     return F.max_pool2d(x, tuple(node.attributes["kernel_shape"]), tuple(node.attributes["strides"]), padding)
 
 
+def _mean_pool(node: Node, given: tuple[Any, ...]) -> Tensor:
+    if any(_padding(node)):
+        raise ValueError(f"{node.output}: a mean over padding")
+    return F.avg_pool2d(given[0], tuple(node.attributes["kernel_shape"]), tuple(node.attributes["strides"]))
+
+
+def _reduced(node: Node, given: tuple[Any, ...], function: Callable[..., Tensor]) -> Tensor:
+    axes = given[1].tolist() if len(given) > 1 else node.attributes["axes"]
+    return function(given[0], dim=tuple(axes), keepdim=bool(node.attributes.get("keepdims", 1)))
+
+
+def _linear(node: Node, given: tuple[Any, ...]) -> Tensor:
+    about = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0, **node.attributes}
+    if about != {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 1}:
+        raise ValueError(f"{node.output}: a product of the form {dict(node.attributes)}")
+    return F.linear(given[0], given[1], given[2])
+
+
 def _enlarge(node: Node, given: tuple[Any, ...]) -> Tensor:
     about = node.attributes
     form = (about["mode"], about.get("coordinate_transformation_mode"), about.get("nearest_mode"))
@@ -148,27 +166,37 @@ def _pad(node: Node, given: tuple[Any, ...]) -> Tensor:
 
 
 def _clip(node: Node, given: tuple[Any, ...]) -> Tensor:
-    low, high = (float(each) for each in given[1:3])
+    low, high = (float(each.item()) for each in given[1:3])
     return F.relu6(given[0]) if (low, high) == (0.0, 6.0) else given[0].clamp(low, high)
 
 
 _OPERATORS: Mapping[str, _Operator] = {
+    "AveragePool": _mean_pool,
     "Add": lambda node, given: given[0] + given[1],
     "Clip": _clip,
     "Concat": lambda node, given: torch.cat(given, node.attributes["axis"]),
     "Conv": _convolve,
     "ConvTranspose": _transposed,
     "DepthToSpace": _shuffle,
+    "Exp": lambda node, given: torch.exp(given[0]),
+    "Gemm": _linear,
     "Identity": lambda node, given: given[0],
+    "Log": lambda node, given: torch.log(given[0]),
     "MaxPool": _pool,
     "Mul": lambda node, given: given[0] * given[1],
     "Pad": _pad,
+    "Pow": lambda node, given: given[0] ** float(given[1].item()),
+    "ReduceMax": lambda node, given: _reduced(node, given, torch.amax),
+    "ReduceMean": lambda node, given: _reduced(node, given, torch.mean),
+    "ReduceSum": lambda node, given: _reduced(node, given, torch.sum),
     "Relu": lambda node, given: F.relu(given[0]),
     "Reshape": _reshape,
     "Resize": _enlarge,
     "Sigmoid": lambda node, given: torch.sigmoid(given[0]),
     "Slice": _slice,
+    "Softmax": lambda node, given: F.softmax(given[0], node.attributes["axis"]),
     "Squeeze": _squeeze,
+    "Sub": lambda node, given: given[0] - given[1],
     "Transpose": lambda node, given: given[0].permute(tuple(node.attributes["perm"])),
     "Unsqueeze": _unsqueeze,
 }
