@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.synth.scene import compose
 from models.train.ink.crops import batches, make
-from models.train.ink.plan import Phase, Plan, changed
+from models.train.ink.plan import Cycle, Phase, Plan, changed
 from models.train.ink.truth import half_contrast, shrink_mask
 from svc_segment.features import CHANNELS
 
@@ -19,7 +19,7 @@ Scenes = list[NDArray[np.uint8]]
 PLAN = Plan(
     scenes=2,
     head=2,
-    phases=(Phase(steps=3, side=64, batch=3, window=(200.0, 512.0)), Phase(2, 96, 2, (300.0, 500.0))),
+    cycles=(Cycle(1e-3, (Phase(3, 64, 3, (200.0, 512.0)),)), Cycle(1e-3, (Phase(2, 96, 2, (300.0, 500.0)),))),
 )
 
 
@@ -49,12 +49,14 @@ def test_a_batch_has_the_shapes_and_values_of_the_product(scenes: Scenes) -> Non
 
 
 def test_scenes_arrive_evenly_in_the_first_half_of_the_steps() -> None:
-    plan = dataclasses.replace(PLAN, scenes=100, head=20, phases=(Phase(40, 64, 1, (200.0, 300.0)),))
+    plan = dataclasses.replace(
+        PLAN, scenes=100, head=20, cycles=(Cycle(1.0, (Phase(40, 64, 1, (200.0, 300.0)),)),)
+    )
     assert [plan.arrived(s) for s in (0, 10, 20, 39)] == [20, 60, 100, 100]
 
 
 def test_a_plan_takes_named_changes_and_refuses_unknown_ones() -> None:
-    plan = changed(Plan(), ["loss.dice=0", "net.widths=[8,8,8,8,8]", "phases=[[5,64,2,[200,300]]]"])
+    plan = changed(Plan(), ["loss.dice=0", "net.widths=[8,8,8,8,8]", "cycles=[[0.001,[[5,64,2,[200,300]]]]]"])
     assert (plan.loss.dice, plan.net.widths, plan.steps) == (0, (8, 8, 8, 8, 8), 5)
     with pytest.raises(ValueError, match="no 'dyce'"):
         changed(Plan(), ["loss.dyce=0"])

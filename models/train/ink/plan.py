@@ -19,6 +19,18 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Phases through which the learning rate rises once to its peak and falls to nothing (Smith 2018)."""
+
+    learning_rate: float
+    phases: tuple[Phase, ...]
+
+    @property
+    def steps(self) -> int:
+        return sum(phase.steps for phase in self.phases)
+
+
+@dataclass(frozen=True)
 class Loss:
     """Weights of the terms; the cross-entropy of ink has 1."""
 
@@ -60,16 +72,27 @@ class Plan:
     validation: int = 160
     watched: int = 48
     """Validation scenes that are looked at while training."""
-    phases: tuple[Phase, ...] = (
-        Phase(steps=1600, side=128, batch=16, window=(180.0, 512.0)),
-        Phase(steps=600, side=256, batch=8, window=(190.0, 512.0)),
+    cycles: tuple[Cycle, ...] = (
+        Cycle(
+            learning_rate=1.5e-3,
+            phases=(
+                Phase(steps=1600, side=128, batch=16, window=(180.0, 512.0)),
+                Phase(steps=600, side=256, batch=8, window=(190.0, 512.0)),
+            ),
+        ),
+        Cycle(
+            learning_rate=1e-3,
+            phases=(
+                Phase(steps=900, side=128, batch=16, window=(180.0, 512.0)),
+                Phase(steps=900, side=256, batch=8, window=(190.0, 512.0)),
+            ),
+        ),
     )
     start: str = "ink-seg@0.1.0"
     """A released version of the same shape whose weights training begins with; else random ones."""
     loss: Loss = field(default_factory=Loss)
     net: Net = field(default_factory=Net)
     examples: Examples = field(default_factory=Examples)
-    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-3
     average: float = 0.99
     """Share of the running mean of weights that each step keeps."""
@@ -82,8 +105,20 @@ class Plan:
     """Validations without a better one after which training stops."""
 
     @property
+    def phases(self) -> tuple[Phase, ...]:
+        return tuple(phase for cycle in self.cycles for phase in cycle.phases)
+
+    @property
     def steps(self) -> int:
-        return sum(phase.steps for phase in self.phases)
+        return sum(cycle.steps for cycle in self.cycles)
+
+    def cycle(self, step: int) -> tuple[Cycle, int]:
+        """The cycle that step `step` belongs to, and how many of its steps came before."""
+        for cycle in self.cycles:
+            if step < cycle.steps or cycle is self.cycles[-1]:
+                return cycle, step
+            step -= cycle.steps
+        raise IndexError("a plan has at least one cycle")
 
     def arrived(self, step: int) -> int:
         """Scenes that step `step` may draw from: a rule of the plan, so that a run can be repeated."""
@@ -99,8 +134,7 @@ SMOKE = Plan(
     head=60,
     validation=24,
     watched=24,
-    phases=(Phase(steps=170, side=96, batch=12, window=(200.0, 512.0)),),
-    learning_rate=4e-3,
+    cycles=(Cycle(4e-3, (Phase(steps=170, side=96, batch=12, window=(200.0, 512.0)),)),),
     average=0.95,
     save_every=85,
     validate_every=85,
@@ -110,7 +144,7 @@ SMOKE = Plan(
 
 
 def changed(plan: Plan, changes: list[str]) -> Plan:
-    """The plan with fields set, for example "loss.dice=0" or "learning_rate=1e-3"; values are JSON.
+    """The plan with fields set, for example "loss.dice=0" or "seed=2"; values are JSON.
 
     Raises ValueError for a field that does not exist.
     """
@@ -126,8 +160,12 @@ def _set(part: Any, names: list[str], value: Any) -> Any:
         raise ValueError(f"a plan has no {names[0]!r} here; it has {known}")
     if len(names) > 1:
         value = _set(getattr(part, names[0]), names[1:], value)
-    elif names[0] == "phases":
-        value = tuple(Phase(int(s), int(side), int(batch), tuple(window)) for s, side, batch, window in value)
+    elif names[0] == "cycles":
+        value = tuple(Cycle(float(rate), tuple(_phase(*phase) for phase in phases)) for rate, phases in value)
     elif isinstance(value, list):
         value = tuple(value)
     return dataclasses.replace(part, **{names[0]: value})
+
+
+def _phase(steps: int, side: int, batch: int, window: tuple[float, float]) -> Phase:
+    return Phase(steps, side, batch, (float(window[0]), float(window[1])))
