@@ -178,7 +178,8 @@ def _skin(found: Evaluation, origin: Origin) -> Iterable[str]:
             f"<p><b>The annotator judged no skin {escape(absent)}</b> (a dim photo may measure so). For it "
             "there are synthetic scenes only, which prove nothing about photographs:</p>"
         )
-    synthetic = origin.said.get("synthetic_validation", {})
+    said = origin.said.get("synthetic_validation", {})
+    synthetic = said.get("by_ita", said)
     rows = [
         (escape(name), str(v["scenes"]), f"{v['mean_iou']:.3f}")
         for name, v in synthetic.items()
