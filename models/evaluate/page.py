@@ -31,7 +31,7 @@ table{border-collapse:collapse;margin:.8rem 0}
 th,td{padding:.25rem .7rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child{text-align:left}
 .fails{color:#a02000;font-weight:600}.holds{color:#1b6b2f;font-weight:600}.note{color:#555;max-width:75ch}
-figure{margin:0}figcaption{font-size:.8rem;color:#555}
+figure{margin:0;max-width:345px}figcaption{font-size:.8rem;color:#555}
 .case{margin:1.2rem 0}.case div{display:flex;gap:.6rem;flex-wrap:wrap}
 .case img{display:block;max-height:345px}svg{max-width:100%;height:auto}
 """
