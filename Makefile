@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TRAIN := models/train/.venv/bin/python
+DESIGNS := .tools/cache/designs
 GATEWAY ?= 8080
 export GATEWAY
 
@@ -53,8 +54,10 @@ train: train-env  ## Trains the ink segmenter; goes on where it stopped: make tr
 	@test -n "$(VERSION)" || (echo "say VERSION=x.y.z" && exit 2)
 	@$(TRAIN) -m models.train.ink release $(VERSION)
 
-train-smoke: train-env  ## Trains from nothing for under 3 minutes; fails when it does not learn.
+train-smoke: setup train-env  ## Trains from nothing for under 3 minutes; fails when it does not learn.
+	@$(BIN)/python -m models.synth.sources $(DESIGNS) > /dev/null
 	@$(TRAIN) -m models.train.ink smoke
+	@PYTHONPATH=proto/gen $(TRAIN) -m models.train.pose.smoke
 
 train-env:
 	@test -x $(TRAIN) || $(PYTHON) -m venv models/train/.venv

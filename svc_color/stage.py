@@ -2,6 +2,7 @@
 
 import asyncio
 
+import structlog
 from assay.color.v1.color_pb2 import ColorPage
 from assay.events.v1.analysis_pb2 import Analysis
 
@@ -11,6 +12,8 @@ from svc_color.analyze import analyze
 from svc_color.classifier import active
 from svc_color.images import Image, read_png, write_label_map
 from svc_color.page import page
+
+log = structlog.get_logger()
 
 # Mask pixels at least this bright are ink; segmentation writes 0 and 255.
 _INK = 128
@@ -60,8 +63,14 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
 
 
 def prepare() -> None:
-    """Reads and verifies the ink classifier."""
-    active()
+    """Reads and verifies the ink classifier.
+
+    Where no version may be served the process is ready all the same: each job then ends with that reason.
+    """
+    try:
+        active()
+    except FailedPrecondition as error:
+        log.error("no_model_to_serve", code=error.code, reason=error.message)
 
 
 STAGE = Stage(

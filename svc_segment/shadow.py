@@ -23,9 +23,7 @@ MASK_IOU = Histogram(
     ["model"],
     buckets=(0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0),
 )
-FAILURES = Counter(
-    "assay_shadow_failures_total", "Photos the shadow version failed on.", ["model", "code"]
-)
+FAILURES = Counter("assay_shadow_failures_total", "Photos the shadow version failed on.", ["model", "code"])
 
 
 async def compare(label: str, data: bytes, served: Segmentation, ctx: StageContext) -> ShadowComparison:
