@@ -33,7 +33,7 @@ class Use:
     overlap: int = 64
     fine_side: int = 1280
     coarse_side: int = 320
-    coarse_weight: float = 0.5
+    coarse_weight: float = 0.75
 
 
 @dataclass(frozen=True)

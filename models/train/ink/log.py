@@ -59,7 +59,7 @@ def write_table(name: str, why: str, rows: list[dict[str, Any]]) -> Path:
 
 def _page(document: dict[str, Any], facts: dict[str, Any]) -> str:
     rows = "\n".join(f"| {k} | `{json.dumps(v)}` |" for k, v in document["plan"].items())
-    best = max(document["validations"], key=lambda v: v["iou"] - v["false_ink"])
+    best = min(document["validations"], key=lambda v: v["entropy"])
     told = "\n".join(f"- {k}: `{json.dumps(v)}`" for k, v in facts.items())
     return f"""# {document["run"]}
 

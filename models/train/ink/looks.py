@@ -17,6 +17,7 @@ from models.train.ink.crops import Scenes
 from models.train.ink.export import Use
 from models.train.ink.network import InkNet, joined
 from models.train.ink.plan import Plan, changed
+from models.train.ink.trainer import MEAN
 from models.train.ink.truth import half_contrast
 from svc_segment.model import Contract
 from svc_segment.tiles import blend, passes
@@ -34,17 +35,20 @@ class Way:
     """Whether the skin head is asked too."""
     mirrored: bool = False
     """Whether the mirrored photo is asked too, and both answers averaged."""
-    coarse_weight: float = _RELEASED.coarse_weight
+    coarse_weight: float = 0.5
+    coarse_side: int = 320
 
 
 WAYS = (
-    Way("as released"),
-    Way("ink head alone", skin=False),
+    Way("fine look and coarse look of 320 px, half each"),
+    Way("the same, ink head alone", skin=False),
+    Way("the same, mirrored too", mirrored=True),
+    Way("the same, coarse look 75 %", coarse_weight=0.75),
     Way("fine look alone", coarse_weight=0.0),
-    Way("coarse look 25 %", coarse_weight=0.25),
-    Way("coarse look 75 %", coarse_weight=0.75),
-    Way("coarse look alone", coarse_weight=1.0),
-    Way("mirrored too", mirrored=True),
+    Way("coarse look alone, 256 px", coarse_weight=1.0, coarse_side=256),
+    Way("coarse look alone, 320 px", coarse_weight=1.0),
+    Way("coarse look alone, 384 px", coarse_weight=1.0, coarse_side=384),
+    Way("coarse look alone, 448 px", coarse_weight=1.0, coarse_side=448),
 )
 
 
@@ -83,12 +87,12 @@ def _row(net: InkNet, way: Way, scenes: Scenes, count: int, real: list[Example])
 
 
 def read(folder: Path) -> InkNet:
-    """The best mean of weights of a run, in evaluation mode."""
+    """The last mean of weights of a run, in evaluation mode."""
     saved = torch.load(folder / "checkpoint.pt", weights_only=True)
     shape = json.loads(saved["plan"])["net"]
     plan = changed(Plan(), [f"net.{name}={json.dumps(value)}" for name, value in shape.items()])
     net = InkNet(plan.net)
-    net.load_state_dict(torch.load(folder / "best.pt", weights_only=True))
+    net.load_state_dict(torch.load(folder / MEAN, weights_only=True))
     return net.eval()
 
 
@@ -99,7 +103,7 @@ def _example(scene: NDArray[np.uint8]) -> Example:
 
 def _answers(net: InkNet, way: Way, examples: Iterable[Example]) -> Iterator[Example]:
     """(logit, mask) of each example."""
-    contract = replace(_CONTRACT, coarse_weight=way.coarse_weight)
+    contract = replace(_CONTRACT, coarse_weight=way.coarse_weight, coarse_side=way.coarse_side)
     for rgb, mask in examples:
         logit = _look(net, way, contract, rgb)
         if way.mirrored:

@@ -101,8 +101,8 @@ class Plan:
     """Of PyTorch; the other core makes the examples. Another number gives other last digits."""
     save_every: int = 100
     validate_every: int = 200
-    patience: int = 8
-    """Validations without a better one after which training stops."""
+    patience: int = 16
+    """Validations without a smaller cross-entropy after which training stops."""
 
     @property
     def phases(self) -> tuple[Phase, ...]:

@@ -21,6 +21,8 @@ from models.train.ink.network import InkNet
 from models.train.ink.plan import Plan
 
 REPORT_EVERY = 25
+MEAN = "mean.pt"
+"""The running mean of weights at the last validation."""
 _RISE = 0.08
 _BEGIN, _END = 25.0, 1e4  # the peak over the first rate, the first rate over the last
 
@@ -44,13 +46,14 @@ class History:
 
     @property
     def best(self) -> dict[str, float]:
-        return max(self.validations, key=lambda v: v["iou"] - v["false_ink"])
+        """The validation with the least cross-entropy: the proper score of what is a probability."""
+        return min(self.validations, key=lambda v: v["entropy"])
 
 
 @dataclass(frozen=True)
 class Run:
     net: InkNet
-    """The best mean of weights, in evaluation mode."""
+    """The last running mean of weights, in evaluation mode; no checkpoint is picked."""
     history: History
     steps: int
     """How many were made; fewer than the plan's when training stopped early."""
@@ -100,9 +103,9 @@ def train(plan: Plan, scenes: Scenes, validation: Scenes, folder: Path, note: st
         if _stuck(plan, history):
             print(f"{note}no better validation in {plan.patience}: stopped at step {step}", flush=True)
             break
-    best = InkNet(plan.net)
-    best.load_state_dict(torch.load(folder / "best.pt", weights_only=True))
-    return Run(best.eval(), history, step)
+    last = InkNet(plan.net)
+    last.load_state_dict(torch.load(folder / MEAN, weights_only=True))
+    return Run(last.eval(), history, step)
 
 
 def _pace(optimiser: torch.optim.Optimizer, plan: Plan, step: int) -> None:
@@ -142,8 +145,7 @@ def _validate(net: nn.Module, watched: watch.Watched, step: int, history: Histor
     net.eval()
     seen = watch.measure(net, watched)
     history.validations.append({"step": step, **{k: round(v, 5) for k, v in asdict(seen).items()}})
-    if history.best["step"] == step:
-        torch.save(net.state_dict(), folder / "best.pt")
+    torch.save(net.state_dict(), folder / MEAN)
 
 
 def _stuck(plan: Plan, history: History) -> bool:

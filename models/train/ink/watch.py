@@ -40,11 +40,6 @@ class Seen:
     recall: float
     """Mean over scenes with ink."""
 
-    @property
-    def score(self) -> float:
-        """What the best checkpoint has most of: IoU, less what is found where nothing is."""
-        return self.iou - self.false_ink
-
 
 def prepare(plan: Plan, scenes: Scenes) -> Watched:
     """The first `plan.watched` of the validation scenes, as the product would see them."""
