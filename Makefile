@@ -63,8 +63,8 @@ train-env:
 	@test -x $(TRAIN) || $(PYTHON) -m venv models/train/.venv
 	@$(TRAIN) -m pip install --quiet --disable-pip-version-check -r models/train/requirements.lock
 
-models: setup export-env  ## Builds every other format of the released models into models/build.
-	@$(BIN)/python -m models.export --table docs/exports.md
+models: setup export-env  ## Builds every other format of the released models into models/build. KEEP=1 keeps the table.
+	@$(BIN)/python -m models.export $(if $(KEEP),--table docs/exports.md --register)
 
 export-env:
 	@$(PYTHON) dev/bootstrap.py export

@@ -20,11 +20,14 @@ def main() -> None:
     parser.add_argument("models", nargs="*", help="name@version; all that are exported when none is named")
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is built")
     parser.add_argument("--table", type=Path, help="Markdown file whose table is written again")
+    parser.add_argument("--register", action="store_true", help="write the hashes into the registry")
     args = parser.parse_args()
     made = []
     for label in args.models or released():
         made += build(subject(label), args.out, lambda line: print(line, flush=True))
     table.write(made, args.out / "exports.json", args.table)
+    if args.register:
+        table.register(made, registry.REGISTRY)
 
 
 def released() -> list[str]:

@@ -274,6 +274,8 @@ _OPERATORS: Mapping[str, Any] = {
     "conv": lambda given: _convolution("Conv", given),
     "conv_transpose": lambda given: _convolution("ConvTranspose", given),
     "max_pool": _max_pool,
+    "maximum": lambda given: ("Max", ["x", "y"], {}),
+    "minimum": lambda given: ("Min", ["x", "y"], {}),
     "mul": lambda given: ("Mul", ["x", "y"], {}),
     "relu": lambda given: ("Relu", ["x"], {}),
     "relu6": lambda given: ("Clip", ["x", np.array(0, np.float16), np.array(6, np.float16)], {}),

@@ -82,7 +82,7 @@ def read(path: Path) -> Graph:
 
 def simplify(graph: Graph) -> Graph:
     """The same function with one strided convolution in place of space-to-depth and a convolution, and one
-    transposed convolution in place of depth-to-space and the choice of one channel."""
+    transposed convolution in place of depth-to-space."""
     return _without_shuffle(_without_unshuffle(graph))
 
 
@@ -148,22 +148,19 @@ def _without_unshuffle(graph: Graph) -> Graph:
 
 
 def _without_shuffle(graph: Graph) -> Graph:
-    """Depth-to-space by 2 and the choice of its first channel are the choice of four channels, made by the
-    convolution before, and a transposed 2x2 convolution of stride 2 that puts each in its place."""
-    for chain in _chains(graph, ("Conv", "DepthToSpace", "Slice")):
-        convolution, shuffle, chosen = (graph.nodes[place] for place in chain)
-        starts, ends, axes = (graph.constants[name].tolist() for name in chosen.inputs[1:4])
-        two = shuffle.attributes["blocksize"] == 2 and shuffle.attributes.get("mode") == b"CRD"
-        grouped = convolution.attributes.get("group", 1) != 1
-        if not two or grouped or (starts, ends, axes) != ([0], [1], [1]):
+    """Depth-to-space by b behind a convolution is a transposed b x b convolution of stride b that puts each
+    channel in its place."""
+    for chain in _chains(graph, ("Conv", "DepthToSpace")):
+        convolution, shuffle = (graph.nodes[place] for place in chain)
+        if shuffle.attributes.get("mode") != b"CRD":
             continue
-        first = tuple(f"{name}_first" for name in convolution.inputs[1:])
-        made = {new: graph.constants[old][:4] for old, new in zip(convolution.inputs[1:], first, strict=True)}
-        places = f"{chosen.output}_places"
-        made[places] = np.eye(4, dtype=np.float32).reshape(4, 1, 2, 2)
-        fewer = replace(convolution, inputs=(convolution.inputs[0], *first))
-        spread = Node("ConvTranspose", (convolution.output, places), chosen.output, {"strides": [2, 2]})
-        nodes = [fewer if place == chain[0] else each for place, each in enumerate(graph.nodes)]
-        lighter = replace(graph, nodes=tuple(nodes))
-        return _without_shuffle(_replaced(lighter, chain[1:], spread, made))
+        block = shuffle.attributes["blocksize"]
+        channels = graph.constants[convolution.inputs[1]].shape[0] // block**2
+        places = np.zeros((channels, block, block, channels, block, block), np.float32)
+        for channel, row, column in np.ndindex(channels, block, block):
+            places[channel, row, column, channel, row, column] = 1
+        name = f"{shuffle.output}_places"
+        made = {name: places.reshape(channels * block**2, channels, block, block)}
+        spread = Node("ConvTranspose", (convolution.output, name), shuffle.output, {"strides": [block] * 2})
+        return _without_shuffle(_replaced(graph, chain[1:], spread, made))
     return graph

@@ -143,10 +143,10 @@ def _unsqueeze(node: Node, given: tuple[Any, ...]) -> Tensor:
 
 
 def _slice(node: Node, given: tuple[Any, ...]) -> Tensor:
-    x = given[0]
+    parts = [slice(None)] * given[0].ndim
     for start, end, axis in zip(*(each.tolist() for each in given[1:4]), strict=True):
-        x = x.narrow(axis, start, min(end, x.shape[axis]) - start)
-    return x
+        parts[axis] = slice(start, end)
+    return given[0][tuple(parts)]
 
 
 def _shuffle(node: Node, given: tuple[Any, ...]) -> Tensor:
@@ -166,7 +166,7 @@ def _pad(node: Node, given: tuple[Any, ...]) -> Tensor:
 
 
 def _clip(node: Node, given: tuple[Any, ...]) -> Tensor:
-    low, high = (float(each.item()) for each in given[1:3])
+    low, high = (None if each is None else float(each.item()) for each in (*given, None, None)[1:3])
     return F.relu6(given[0]) if (low, high) == (0.0, 6.0) else given[0].clamp(low, high)
 
 
@@ -182,8 +182,11 @@ _OPERATORS: Mapping[str, _Operator] = {
     "Gemm": _linear,
     "Identity": lambda node, given: given[0],
     "Log": lambda node, given: torch.log(given[0]),
+    "Max": lambda node, given: torch.maximum(*given),
     "MaxPool": _pool,
+    "Min": lambda node, given: torch.minimum(*given),
     "Mul": lambda node, given: given[0] * given[1],
+    "Neg": lambda node, given: -given[0],
     "Pad": _pad,
     "Pow": lambda node, given: given[0] ** float(given[1].item()),
     "ReduceMax": lambda node, given: _reduced(node, given, torch.amax),

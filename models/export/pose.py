@@ -78,7 +78,11 @@ class Pose:
         for mm, swaying in zip(AMPLITUDES_MM, self._swaying, strict=True):
             across = self._estimate(session, swaying)[..., 0] @ landmark_weights("") * to_mm
             gains.append(float(np.polyfit(mm * sine(), across, 1)[0]))
-        return self._estimate(session, self._still) * (GATE_PX / self._side), gains
+        return self.points(session, self._still), gains
+
+    def points(self, session: Session, given: Crops) -> Points:
+        """Landmarks of crops, [N, 33, 2], px of 256."""
+        return self._estimate(session, given) * (GATE_PX / self._side)
 
 
 class OneByOne:

@@ -1,4 +1,4 @@
-"""Keeps what was built: exports.json beside it, and the table in docs/exports.md."""
+"""Keeps what was built: exports.json beside it, hashes in the registry, the table in docs/exports.md."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from models.export.build import Export
 
 BEGIN, END = "<!-- exports: written by `make models` -->", "<!-- /exports -->"
+REGISTERED = ("form", "file", "size_bytes", "sha256", "parity", "passed")
 
 
 def write(made: Sequence[Export], record: Path, document: Path | None = None) -> None:
@@ -26,6 +27,15 @@ def write(made: Sequence[Export], record: Path, document: Path | None = None) ->
         _, _, after = rest.partition(END)
         lines = [f"Made {about['made']} on {about['machine']}.", "", *rows(made)]
         document.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}")
+
+
+def register(made: Sequence[Export], registry: Path) -> None:
+    """Writes exports.json into the registry folder of each model: hash, size and parity of every form."""
+    for label in dict.fromkeys(each.model for each in made):
+        own = [dataclasses.asdict(each) for each in made if each.model == label]
+        said = [{key: each[key] for key in REGISTERED} for each in own]
+        folder = registry.joinpath(*label.split("@"))
+        (folder / "exports.json").write_text(json.dumps({"exports": said}, indent=2) + "\n")
 
 
 def rows(made: Sequence[Export]) -> list[str]:
