@@ -111,7 +111,7 @@ def _denoise(rng: Rng, linear: Image, phone: Phone) -> Image:
     noise = phone.gain**0.5
     if phone.smear * noise < 0.003:
         return picture
-    luma = cv2.transform(picture, np.array([[0.299, 0.587, 0.114]], np.float32))
+    luma = np.asarray(cv2.transform(picture, np.array([[0.299, 0.587, 0.114]], np.float32)), np.float32)
     colour = blur(picture - luma[:, :, None], rng.uniform(0.5, 3.0) * phone.smear + 0.2)
     mean = blur(luma, 1.5)
     spread = blur(luma * luma, 1.5) - mean * mean
