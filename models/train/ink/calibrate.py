@@ -19,7 +19,26 @@ from svc_segment.tiles import blend, passes
 COVERAGE = 0.95
 THRESHOLD = 0.5
 _ROUNDS = 40
-_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.86, 0.9, 0.94, 0.96, 0.98, 0.99, 0.995, 0.998)
+_LOW_ENDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98, 0.99)
+_HIGH_ENDS = (
+    0.5,
+    0.4,
+    0.3,
+    0.2,
+    0.15,
+    0.1,
+    0.07,
+    0.05,
+    0.03,
+    0.02,
+    0.015,
+    0.01,
+    0.007,
+    0.005,
+    0.003,
+    0.002,
+    0.001,
+)
 _RELIABILITY = np.linspace(0, 1, 11)
 
 
@@ -100,20 +119,24 @@ def _probability(logit: NDArray[np.float16], temperature: float, bias: float) ->
 
 
 def _interval(seen: list[Seen], probabilities: list[NDArray[np.float32]]) -> tuple[float, float, float]:
-    """The narrowest pair of probabilities whose areas hold the true one often enough, and how often."""
-    low = high = THRESHOLD
-    reached = 0.0
-    for share in _SHARES:  # of the way from the threshold to certainty
-        low, high = THRESHOLD + share * (1 - THRESHOLD), THRESHOLD * (1 - share)
-        held = []
-        for p, s in zip(probabilities, seen, strict=True):
-            known, area = s.mask != 128, int((s.mask == 255).sum())
-            if s.inked:
-                held.append(int((p > low)[known].sum()) <= area <= int((p > high)[known].sum()))
-        reached = float(np.mean(held))
-        if reached >= COVERAGE:
-            break
-    return low, high, reached
+    """The probabilities above which area is counted at the lower and the upper end, and how often they hold.
+
+    Each end is the first on its way from the threshold to certainty that the true area of scenes with ink is
+    beyond in no more than half of 1 - COVERAGE.
+    """
+    inked = [(p[s.mask != 128], int((s.mask == 255).sum())) for p, s in zip(probabilities, seen, strict=True)]
+    inked = [(p, area) for p, area in inked if area]
+    enough = (1 + COVERAGE) / 2
+
+    def below(low: float) -> NDArray[np.bool_]:
+        return np.array([int((p > low).sum()) <= area for p, area in inked])
+
+    def above(high: float) -> NDArray[np.bool_]:
+        return np.array([int((p > high).sum()) >= area for p, area in inked])
+
+    low = next((v for v in _LOW_ENDS if below(v).mean() >= enough), _LOW_ENDS[-1])
+    high = next((v for v in _HIGH_ENDS if above(v).mean() >= enough), _HIGH_ENDS[-1])
+    return low, high, float((below(low) & above(high)).mean())
 
 
 def figures(seen: list[Seen], contract: Contract) -> dict[str, Any]:
