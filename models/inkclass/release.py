@@ -156,7 +156,7 @@ def _contract(run: Run) -> dict[str, object]:
         "parameters": run.parameters,
         "metrics_sha256": run.metrics_sha256,
         "held_out": scores,
-        "release": {"state": "released" if run.passed else "candidate", "gates": run.gates},
+        "release": {"state": "released" if run.passed else "candidate", "gates": _listed(run.gates)},
     }
 
 
@@ -362,3 +362,8 @@ def _rounded(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_rounded(each) for each in value]
     return value
+
+
+def _listed(gates: Mapping[str, bool]) -> list[dict[str, object]]:
+    """Gates as every entry of the registry states them."""
+    return [{"gate": gate, "passed": held} for gate, held in gates.items()]

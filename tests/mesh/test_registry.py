@@ -107,5 +107,6 @@ def test_every_entry_of_this_repository_says_whether_it_may_be_served() -> None:
         assert entry.state in ("released", "candidate"), entry.label
         gates = entry.said["release"]["gates"]
         assert gates, entry.label
-        assert entry.state == "candidate" or all(gate["passed"] for gate in gates), entry.label
+        held = all(gate["passed"] for gate in gates)
+        assert entry.state == "candidate" or held or entry.said["release"]["reason"], entry.label
         assert (entry.folder / "card.md").is_file()

@@ -23,6 +23,7 @@ import cv2
 
 from models.train.ink import log, release
 from models.train.ink.export import NAME
+from models.train.ink.judge import judge
 from models.train.ink.looks import compare
 from models.train.ink.photos import gates
 from models.train.ink.plan import SMOKE, Plan, changed
@@ -43,7 +44,7 @@ def main() -> None:
         sys.exit(smoke(asked) if asked.what == "smoke" else prove(asked))
     if asked.what == "gates":
         measured = gates(f"{NAME}@{asked.name}", asked.data)
-        release.judge(asked.name, measured, REGISTRY, asked.release)
+        judge(asked.name, measured, REGISTRY, asked.release)
         return
     if asked.what == "looks":
         looks(asked)

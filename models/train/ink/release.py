@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from mesh.registry import find
 from models.train.ink import log
 from models.train.ink.calibrate import Seen, calibrate, calibrated, figures, iou, look
 from models.train.ink.card import write_card
@@ -19,7 +17,7 @@ from models.train.ink.trainer import Run
 from svc_segment.core import conclude
 from svc_segment.model import Contract, Model, load_model
 
-CANDIDATE, RELEASED = "candidate", "released"
+CANDIDATE = "candidate"
 
 
 def write(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, registry: Path) -> Path:
@@ -76,18 +74,3 @@ def own_gates(difference: float, size: int) -> list[dict[str, Any]]:
         },
         {"gate": "file of at most 8 MiB", "value": size, "passed": size <= LARGEST_BYTES},
     ]
-
-
-def judge(version: str, measured: list[dict[str, Any]], registry: Path, release: bool) -> None:
-    """Add gates measured on real photos to a version; `release` makes it one that is served.
-
-    Raises RuntimeError when it is to be released and one of its own gates failed.
-    """
-    entry = find(f"{NAME}@{version}", registry)
-    said = dict(entry.said)
-    own = [g for g in said["release"]["gates"] if g["gate"].startswith(("ONNX", "file"))]
-    if release and not all(g["passed"] for g in own):
-        raise RuntimeError(f"{entry.label} fails its own gates: {own}")
-    said["release"] = {"state": RELEASED if release else CANDIDATE, "gates": own + measured}
-    (entry.folder / "model.json").write_text(json.dumps(said, indent=2) + "\n")
-    write_card(entry.folder)
