@@ -3,7 +3,7 @@
     models/export/.venv/bin/python -m models.export.convert JOB
 
 JOB is a JSON file, a `Job`. What is written beside each other in its folder: model-fp32.tflite,
-model-fp16.tflite, model-int8.tflite, model-int8-static.tflite, model.mlpackage.
+model-fp16.tflite, model-int8-weights.tflite, model-int8.tflite, model-int8-static.tflite, model.mlpackage.
 """
 
 from __future__ import annotations
@@ -83,6 +83,13 @@ def to_half(source: Path, target: Path) -> None:
         ),
         algorithm_key=AlgorithmName.FLOAT_CASTING,
     )
+    _write(quantizer, None, target)
+
+
+def to_int8_weights(source: Path, target: Path) -> None:
+    """Weights in int8 per channel, widened before they are used."""
+    quantizer = Quantizer(str(source))
+    quantizer.load_quantization_recipe(recipes.weight_only_wi8_afp32())
     _write(quantizer, None, target)
 
 
@@ -182,6 +189,7 @@ def main() -> None:
     single = folder / "model-fp32.tflite"
     to_litert(graph, job, single)
     to_half(single, folder / "model-fp16.tflite")
+    to_int8_weights(single, folder / "model-int8-weights.tflite")
     to_dynamic_int8(single, folder / "model-int8.tflite")
     to_static_int8(single, Path(job.calibration), folder / "model-int8-static.tflite")
     to_coreml(graph, job, folder / "model.mlpackage")

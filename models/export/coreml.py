@@ -217,6 +217,15 @@ def _mean_pool(given: Mapping[str, Any]) -> _Reading:
     return "AveragePool", kind[1], about
 
 
+def _pad(given: Mapping[str, Any]) -> _Reading:
+    """MIL says start and end of each axis in turn, of the last axes if not of all four."""
+    sides = np.asarray(given["pad"]).astype(np.int64).reshape(-1, 2)
+    if given["mode"] != "constant" or len(sides) > 4:
+        raise ValueError(f"padding {given['mode']} of {len(sides)} axes")
+    whole = np.concatenate([np.zeros((4 - len(sides), 2), np.int64), sides])
+    return "Pad", ["x", whole.T.ravel(), np.asarray(given["constant_val"])], {}
+
+
 def _axes(given: Mapping[str, Any]) -> Array:
     return np.asarray(given["axes"]).astype(np.int64)
 
@@ -260,6 +269,7 @@ _OPERATORS: Mapping[str, Any] = {
     "expand_dims": lambda given: ("Unsqueeze", ["x", _axes(given)], {}),
     "linear": _linear,
     "log": _log,
+    "pad": _pad,
     "pow": lambda given: ("Pow", ["x", "y"], {}),
     "reduce_max": lambda given: _reduced("ReduceMax", given),
     "reduce_mean": lambda given: _reduced("ReduceMean", given),

@@ -127,8 +127,10 @@ def _enlarge(node: Node, given: tuple[Any, ...]) -> Tensor:
 
 
 def _reshape(node: Node, given: tuple[Any, ...]) -> Tensor:
-    x = given[0]
-    return x.reshape([x.shape[place] if size == 0 else size for place, size in enumerate(given[1].tolist())])
+    x, sizes = given[0], given[1].tolist()
+    if sizes[0] == 0:
+        sizes[0] = 1  # the batch, as a number: Core ML's converter cannot follow where it came from
+    return x.reshape([x.shape[place] if size == 0 else size for place, size in enumerate(sizes)])
 
 
 def _squeeze(node: Node, given: tuple[Any, ...]) -> Tensor:

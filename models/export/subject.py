@@ -32,6 +32,7 @@ FORMS = (
     Form("ONNX Runtime", "model.ort", "float32"),
     Form("LiteRT fp32", "model-fp32.tflite", "float32"),
     Form("LiteRT fp16", "model-fp16.tflite", "weights float16, computed as the delegate does"),
+    Form("LiteRT int8 weights", "model-int8-weights.tflite", "weights int8, computed in float32"),
     Form("LiteRT int8", "model-int8.tflite", "weights int8, activations int8 by the range of each call"),
     Form("LiteRT int8, static", "model-int8-static.tflite", "weights, activations int8, calibrated ranges"),
     Form("Core ML fp16", "model.mlpackage", "float16 throughout"),
