@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mesh import registry
-
 if TYPE_CHECKING:  # the networks' libraries load when the command runs, not when the CLI starts
     from models.evaluate.against import Difference
     from models.evaluate.evaluation import Evaluation
@@ -60,6 +58,7 @@ def segment(
         against = second.contract.label
         differences = compare(found, evaluate(data, second, bare_dir=bare, say=_say))
     if report is not None:
+        from mesh import registry
         from models.evaluate.page import Origin, write
 
         origin = Origin(

@@ -26,7 +26,7 @@ is mostly missed.
 No photograph was trained on, and none chose a threshold, a bias or a checkpoint. Scenes are composed by
 `models/synth`: skin from layered spectra of ITA -50 to 60 degrees on curved limbs, a quarter of them without
 ink; ink as pigment spectra at a depth; marks, hair, shadows, clothes, jewellery and pens that are no ink; a
-phone's camera. The mask is exact: ink that changes the skin's colour by 2.5 CIEDE2000 or more, its edge at
+phone's camera. The mask is exact: ink that changes the skin's colour by 3 CIEDE2000 or more, its edge at
 half of its contrast. Real photos were looked at to learn what the generator lacked, and to measure.
 
 Designs use these sets and fonts, deformed, recoloured and composited:
