@@ -65,7 +65,7 @@ def _page(document: dict[str, Any], facts: dict[str, Any]) -> str:
 
 {document["why"]}
 
-Best validation while training (synthetic, whole scenes at 256 pixels, p = 0.5 without calibration), step
+Best validation while training (synthetic, whole scenes made small, p = 0.5 without calibration), step
 {best["step"]:.0f} of {document["steps"]}: IoU {best["iou"]:.3f}, precision {best["precision"]:.3f}, recall
 {best["recall"]:.3f}, false ink on scenes without any {100 * best["false_ink"]:.2f} %.
 

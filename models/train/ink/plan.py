@@ -72,6 +72,8 @@ class Plan:
     validation: int = 160
     watched: int = 48
     """Validation scenes that are looked at while training."""
+    watched_side: int = 256
+    """Their width then, pixels."""
     cycles: tuple[Cycle, ...] = (
         Cycle(
             learning_rate=1.5e-3,
@@ -130,14 +132,15 @@ class Plan:
 
 
 SMOKE = Plan(
-    scenes=120,
-    head=60,
-    validation=24,
-    watched=24,
-    cycles=(Cycle(4e-3, (Phase(steps=170, side=96, batch=12, window=(200.0, 512.0)),)),),
+    scenes=150,
+    head=50,
+    validation=20,
+    watched=20,
+    watched_side=128,
+    cycles=(Cycle(3e-3, (Phase(steps=450, side=128, batch=8, window=(360.0, 512.0)),)),),
     average=0.95,
-    save_every=85,
-    validate_every=85,
+    save_every=150,
+    validate_every=150,
     start="",
 )
 """Under three minutes on two cores with composing: shows that the trainer learns."""

@@ -16,13 +16,12 @@ from models.train.ink.plan import Plan
 from models.train.ink.truth import half_contrast, shrink_mask
 from svc_segment.features import features, surroundings
 
-SIDE = 256
 _AT_ONCE = 8
 
 
 @dataclass(frozen=True)
 class Watched:
-    """Whole scenes, SIDE pixels wide."""
+    """Whole scenes, plan.watched_side pixels wide."""
 
     inputs: NDArray[np.float32]
     mask: NDArray[np.uint8]
@@ -50,8 +49,9 @@ def prepare(plan: Plan, scenes: Scenes) -> Watched:
 def _whole(scene: NDArray[np.uint8], plan: Plan) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     rgb = np.ascontiguousarray(scene[..., :3])
     mask = half_contrast(rgb, scene[..., 3]) if plan.examples.half_contrast else scene[..., 3]
-    small = np.asarray(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
-    return features(small, surroundings(rgb)), shrink_mask(mask, SIDE)
+    side = plan.watched_side
+    small = np.asarray(cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+    return features(small, surroundings(rgb)), shrink_mask(mask, side)
 
 
 def measure(net: nn.Module, watched: Watched) -> Seen:
