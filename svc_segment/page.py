@@ -23,7 +23,7 @@ from svc_segment.regions import Region
 _DOUBTFUL_MEAN = 0.75
 _DOUBTFUL_BAND = 5.0
 _BORDER = 0.02
-# All of 74 photos of bare skin stay below it (docs/models.md); advice on a shadow would be worse than none.
+# All of 126 photos of bare skin stay below it (docs/models.md); advice on a shadow would be worse than none.
 _LEAST_INK = 0.001
 _LITTLE_SKIN = 0.6
 
