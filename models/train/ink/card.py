@@ -27,7 +27,8 @@ No photograph was trained on, and none chose a threshold, a bias or a checkpoint
 `models/synth`: skin from layered spectra of ITA -50 to 60 degrees on curved limbs, a quarter of them without
 ink; ink as pigment spectra at a depth; marks, hair, shadows, clothes, jewellery and pens that are no ink; a
 phone's camera. The mask is exact: ink that changes the skin's colour by 3 CIEDE2000 or more, its edge at
-half of its contrast. Real photos were looked at to learn what the generator lacked, and to measure.
+half of its contrast. Real photos were looked at to learn what the generator lacked, and to measure; their
+figures were in view when the plan was made, and flatter a little (docs/experiments/ink-seg-ideas.md).
 
 Designs use these sets and fonts, deformed, recoloured and composited:
 
