@@ -62,7 +62,10 @@ def key_set_file(folder: Path) -> Path:
 
 
 def clients_file(folder: Path) -> Path:
-    """The issuer's clients as JSON, all of one tenant; secrets are drawn once, scopes follow CLIENTS."""
+    """The issuer's clients as JSON, ours of one tenant; secrets are drawn once, scopes follow CLIENTS.
+
+    Clients that somebody added to the file stay as they are.
+    """
     path = folder / "clients.json"
     kept = {one["client_id"]: one for one in json.loads(path.read_text())} if path.exists() else {}
     tenant = next((one["tenant_id"] for one in kept.values()), str(uuid.uuid4()))
@@ -75,6 +78,7 @@ def clients_file(folder: Path) -> Path:
         }
         for name, scopes in CLIENTS.items()
     ]
+    clients += [one for name, one in kept.items() if name not in CLIENTS]
     if clients != list(kept.values()):
         write_private(path, json.dumps(clients, indent=2))
     return path
