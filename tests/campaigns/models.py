@@ -32,7 +32,9 @@ def timed() -> list[Part]:
     """What needs the machine to itself."""
     return [
         Part("svc_segment, 12 MP", [*MODULE, "bench.segment"], fenced),
-        Part("Exports: size, parity, latency", [*MODULE, "models.export"], fenced),
+        Part(
+            "Exports: size, parity, latency", [*MODULE, "models.export", "--table", "docs/exports.md"], fenced
+        ),
     ]
 
 
@@ -41,14 +43,17 @@ def parts(data: Path) -> list[Part]:
     return [
         Part(
             "Ink on real photos: masks, boxes, bare skin",
-            [*ASSAY, "eval", "segment", "--data", str(data)],
+            [*ASSAY, "eval", "segment", "--data", str(data / "tattoo")],
             fenced,
         ),
-        Part("Palette repeatability", [*ASSAY, "eval", "color", "--data", str(data / "tattoo")], fenced),
-        Part("Pose backbones", [*MODULE, "models.evaluate.backbones", "--data", str(data)], fenced),
         Part(
-            "Synthetic people: landmarks, centre of mass, events", [*MODULE, "models.evaluate.people"], fenced
+            "Palette repeatability",
+            [*ASSAY, "eval", "color", "--data", str(data / "tattoo" / "bivtatt" / "images")],
+            fenced,
         ),
+        Part("Pose backbones", [*MODULE, "models.evaluate.backbones", "--data", str(data)], fenced),
+        Part("Generated people: centre of mass by view", [*MODULE, "models.evaluate.people_stills"], fenced),
+        Part("Generated people: clips", [*MODULE, "models.evaluate.people", "--clips", "8"], fenced),
         Part("The same seed gives the same metrics", [TRAIN, "-m", "models.train.ink", "prove"], last_lines),
         Part(
             "Proofs as tests",
