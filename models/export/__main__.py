@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mesh import registry
 from models.export import pose, table
-from models.export.build import BUILD, build
+from models.export.build import BUILD, RECORD, build, timed
 from models.export.ink import Ink
 from models.export.subject import Subject
 from svc_balance.pose.adapters import student
@@ -21,11 +21,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=BUILD, help="folder for what is built")
     parser.add_argument("--table", type=Path, help="Markdown file whose table is written again")
     parser.add_argument("--register", action="store_true", help="write the hashes into the registry")
+    parser.add_argument("--times", action="store_true", help="only time what is built again")
     args = parser.parse_args()
     made = []
-    for label in args.models or released():
-        made += build(subject(label), args.out, lambda line: print(line, flush=True))
-    table.write(made, args.out / "exports.json", args.table)
+    if args.times:
+        for each in table.read(args.out / RECORD):
+            made.append(timed(subject(each.model), each, args.out))
+    else:
+        for label in args.models or released():
+            made += build(subject(label), args.out, lambda line: print(line, flush=True))
+    table.write(made, args.out / RECORD, args.table)
     if args.register:
         table.register(made, registry.REGISTRY)
 

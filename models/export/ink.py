@@ -38,7 +38,7 @@ class Ink:
     def __init__(self, label: str, scenes: Iterable[int] = SCENES) -> None:
         """scenes: seeds of the synthetic photos that it is judged on, besides the sample photo."""
         self._model: Model = load_model(label, threads=1)
-        self._photos = (sample(), *(scene.compose(seed).rgb for seed in scenes))
+        self._scenes = scenes
         entry = registry.find(self._model.contract.label)
         self.label, self.file = entry.label, entry.folder / "model.onnx"
         contract = self._model.contract
@@ -64,6 +64,10 @@ class Ink:
         if form.file.endswith((".tflite", ".mlpackage")):
             session = FixedTiles(session, self.sides, channels_last=form.file.endswith(".tflite"))
         return mask_parity(self._released, self._masks(session))
+
+    @cached_property
+    def _photos(self) -> tuple[Photo, ...]:
+        return sample(), *(scene.compose(seed).rgb for seed in self._scenes)
 
     @cached_property
     def _released(self) -> list[NDArray[np.bool_]]:

@@ -29,6 +29,11 @@ def write(made: Sequence[Export], record: Path, document: Path | None = None) ->
         document.write_text(f"{before}{BEGIN}\n\n" + "\n".join(lines) + f"\n\n{END}{after}")
 
 
+def read(record: Path) -> list[Export]:
+    """What a record says; raises FileNotFoundError where nothing was built."""
+    return [Export(**each) for each in json.loads(record.read_text())["exports"]]
+
+
 def register(made: Sequence[Export], registry: Path) -> None:
     """Writes exports.json into the registry folder of each model: hash, size and parity of every form."""
     for label in dict.fromkeys(each.model for each in made):

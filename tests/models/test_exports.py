@@ -5,7 +5,6 @@ Those that the converters make are read from models/build, which `make models` f
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.export import coreml, gate, graph, onnx_forms, pose, table
 from models.export.__main__ import subject as subject_of
-from models.export.build import BUILD, Export, judge, open_form, weight
+from models.export.build import BUILD, RECORD, Export, judge, open_form, weight
 from models.export.ink import Ink
 from models.export.subject import FORMS
 
@@ -27,10 +26,10 @@ BY_FILE = {form.file: form for form in FORMS}
 @pytest.fixture(scope="module")
 def built() -> list[Export]:
     """What `make models` recorded."""
-    record = BUILD / "exports.json"
+    record = BUILD / RECORD
     if not record.exists():
         pytest.skip("models/build is empty: run `make models`")
-    return [Export(**each) for each in json.loads(record.read_text())["exports"]]
+    return table.read(record)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +50,8 @@ def test_what_is_kept_is_what_was_recorded_and_nothing_else(built):
         if each.passed:
             assert weight(path) == (each.size_bytes, each.sha256)
     kept = {BUILD / each.file for each in built if each.passed}
-    assert {path for folder in BUILD.iterdir() if folder.is_dir() for path in folder.iterdir()} == kept
+    folders = {(BUILD / each.file).parent for each in built}
+    assert {path for folder in folders for path in folder.iterdir()} == kept
 
 
 def test_onnx_and_litert_files_run_and_segment_like_the_released_model(built, ink):
