@@ -1,6 +1,7 @@
 """Other formats do what the released model does, or are not kept.
 
-Those that the converters make are read from models/build, which `make models` fills.
+Those that the converters make are read from models/build, which `make models` fills; tests of them are
+proofs, since the converters' environment is large.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def files(built: list[Export], label: str, ending: str = "") -> list[Path]:
     return [BUILD / e.file for e in built if e.passed and e.model == label and e.file.endswith(ending)]
 
 
+@pytest.mark.proof
 def test_what_is_kept_is_what_was_recorded_and_nothing_else(built):
     for each in built:
         path = BUILD / each.file
@@ -54,6 +56,7 @@ def test_what_is_kept_is_what_was_recorded_and_nothing_else(built):
     assert {path for folder in folders for path in folder.iterdir()} == kept
 
 
+@pytest.mark.proof
 def test_onnx_and_litert_files_run_and_segment_like_the_released_model(built, ink):
     runnable = [path for path in files(built, ink.label) if path.suffix != ".mlpackage"]
     assert {path.suffix for path in runnable} == {".onnx", ".ort", ".tflite"}
@@ -64,6 +67,7 @@ def test_onnx_and_litert_files_run_and_segment_like_the_released_model(built, in
         assert parity.mean_iou >= 0.98, path.name
 
 
+@pytest.mark.proof
 def test_the_core_ml_program_is_the_released_network_in_half_precision(built, ink):
     (package,) = files(built, ink.label, ".mlpackage")
     program = coreml.read(package)
@@ -84,6 +88,7 @@ def test_the_core_ml_program_is_the_released_network_in_half_precision(built, in
         )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["model-fp16.onnx", "model-fp16.tflite", "model.mlpackage"])
 def test_a_spoilt_file_does_not_pass_and_is_removed(built, ink, tmp_path, name):
     (path,) = files(built, ink.label, name)
@@ -110,6 +115,7 @@ def shifted(data: bytes, released: Path) -> bytes:
     raise AssertionError("no bias of the released file is in this one")
 
 
+@pytest.mark.proof
 def test_pose_files_run_and_find_the_same_landmarks(built):
     labels = dict.fromkeys(each.model for each in built if not each.model.startswith("ink-seg@"))
     assert labels
