@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -60,9 +59,10 @@ def segment(
     if report is not None:
         from mesh import registry
         from models.evaluate.page import Origin, write
+        from models.revision import revision
 
         origin = Origin(
-            datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), _revision(), registry.find(found.model).said
+            datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"), revision(), registry.find(found.model).said
         )
         _say(f"{write(report, found, chosen, data, bare, origin, differences, against)}")
     if as_json:
@@ -79,23 +79,6 @@ def _beside(data: Path) -> Path | None:
 
 def _say(text: str) -> None:
     click.echo(text, err=True)
-
-
-def _revision() -> str:
-    """The checkout's revision, with "+" where files differ from it."""
-    try:
-        head, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return head + ("+" if changed else "")
-
-
-def _git(*words: str) -> str:
-    argv = ["git", *words]
-    done = subprocess.run(  # noqa: S603 - argv of our own, no shell
-        argv, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()
 
 
 def _lines(found: Evaluation, differences: Sequence[Difference], against: str) -> Iterable[str]:

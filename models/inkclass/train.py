@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from models.inkclass.release import Run, write
 from models.inkclass.samples import BASE_RATES, CLASSES, Samples, draw
 from models.inkclass.spread import Spread
 from models.inkclass.worlds import HELD_OUT, TRAINING, TUNING
+from models.revision import revision
 from svc_color.classifier import Classifier, features, parse
 from svc_color.transmission import transmission_lab
 
@@ -81,7 +81,7 @@ def train(version: str, seed: int, sizes: Sizes, plan: Plan, say: Say) -> Run:
         plan=plan.__dict__,
         params=text,
         training_sha256=_hash(training),
-        git_revision=_revision(),
+        git_revision=revision("models/inkclass", "svc_color"),
         losses=trained.losses,
         spreads={count: loss for count, (_, loss) in tried.items()},
         prototypes=each,
@@ -174,26 +174,6 @@ def _hash(samples: Samples) -> str:
     """SHA-256 of samples to six digits, which no library's rounding reaches."""
     text = np.round(samples.ratio, 6).tobytes() + samples.label.tobytes()
     return hashlib.sha256(text).hexdigest()
-
-
-def _revision() -> str:
-    """The checkout's revision, with "+" where the factory's own files differ from it."""
-    try:
-        head, changed = (
-            _git("rev-parse", "HEAD"),
-            _git("status", "--porcelain", "models/inkclass", "svc_color"),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return head + ("+" if changed else "")
-
-
-def _git(*words: str) -> str:
-    argv = ["git", *words]
-    done = subprocess.run(  # noqa: S603 - argv of our own, no shell
-        argv, cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
-    )
-    return done.stdout.strip()
 
 
 def main() -> int:

@@ -181,7 +181,7 @@ def _levels(value: float) -> dict[str, float]:
 def _packed(arrays: dict[str, NDArray[np.generic]]) -> bytes:
     held = io.BytesIO()
     # The stub of savez_compressed takes its keyword arguments for the flag allow_pickle.
-    np.savez_compressed(held, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(held, **arrays)  # type: ignore[arg-type]  # one name could be allow_pickle, for all mypy knows
     return held.getvalue()
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from models.revision import REPO, revision
 from models.train.ink.curves import draw
 from models.train.ink.plan import Plan
 from models.train.ink.trainer import Run
 
-REPO = Path(__file__).resolve().parents[3]
 EXPERIMENTS = REPO / "docs" / "experiments"
+MADE_BY = ("models/synth", "models/train/ink", "svc_segment")
+"""What a segmenter is made by: the revision says whether it differed from the commit."""
 
 
 def write(name: str, why: str, plan: Plan, run: Run, facts: dict[str, Any]) -> Path:
@@ -27,7 +28,7 @@ def write(name: str, why: str, plan: Plan, run: Run, facts: dict[str, Any]) -> P
         "run": name,
         "why": why,
         "plan": asdict(plan),
-        "git_revision": revision(),
+        "git_revision": revision(*MADE_BY),
         "steps": run.steps,
         "seconds": round(history.seconds),
         "metrics_sha256": history.metrics_sha256(),
@@ -46,14 +47,14 @@ def write(name: str, why: str, plan: Plan, run: Run, facts: dict[str, Any]) -> P
 def write_table(name: str, why: str, rows: list[dict[str, Any]]) -> Path:
     """Write <name>.json and <name>.md of a comparison; returns the path of the .md."""
     EXPERIMENTS.mkdir(parents=True, exist_ok=True)
-    document = {"run": name, "why": why, "git_revision": revision(), "rows": rows}
+    document = {"run": name, "why": why, "git_revision": revision(*MADE_BY), "rows": rows}
     (EXPERIMENTS / f"{name}.json").write_text(json.dumps(document) + "\n")
     head = list(rows[0])
     lines = [f"| {' | '.join(head)} |", "| " + " | ".join("---" for _ in head) + " |"]
     lines += [f"| {' | '.join(str(row.get(k, '-')) for k in head)} |" for row in rows]
     table = "\n".join(lines)
     path = EXPERIMENTS / f"{name}.md"
-    path.write_text(f"# {name}\n\n{why}\n\nRevision `{revision()}`.\n\n{table}\n")
+    path.write_text(f"# {name}\n\n{why}\n\nRevision `{revision(*MADE_BY)}`.\n\n{table}\n")
     return path
 
 
@@ -80,21 +81,3 @@ Best validation while training (synthetic, whole scenes made small, p = 0.5 with
 | --- | --- |
 {rows}
 """
-
-
-def revision() -> str:
-    """The commit of the working tree, "+" after it when what makes the model has changed since."""
-    head = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--", "models/synth", "models/train/ink", "svc_segment")
-    return head + ("+" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - arguments are ours
-        ["git", "-C", str(REPO), *arguments],  # noqa: S607 - git is wherever it was installed
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    return done.stdout.strip()

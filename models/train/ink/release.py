@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from models.revision import revision
 from models.train.ink import log
 from models.train.ink.calibrate import Seen, calibrate, calibrated, figures, iou, look
 from models.train.ink.card import write_card
@@ -32,7 +33,7 @@ def write(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, regi
             "validation_sha256": validation.sha256,
             "photographs": "none",
         },
-        "git_revision": log.revision(),
+        "git_revision": revision(*log.MADE_BY),
         "parameters": parameters(run.net),
         "parity_max_logit_difference": round(difference, 5),
     }

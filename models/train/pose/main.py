@@ -19,11 +19,12 @@ import cv2
 import torch
 from torch import Tensor
 
+from models.revision import revision
 from models.train.pose.log import write_log
 from models.train.pose.losses import loss
 from models.train.pose.network import Answer, PoseNet, parameters
 from models.train.pose.pool import People, build
-from models.train.pose.release import NAME, revision, write_json, write_onnx
+from models.train.pose.release import NAME, write_json, write_onnx
 from models.train.pose.scores import Scores, scores
 from models.train.pose.views import Batch, batches
 from models.train.pose.views import held_out as regions_of
@@ -209,7 +210,7 @@ def write(
             "people": f"models/synth/people, recipe {pool.recipe}",
             "photographs": "none",
         },
-        "git_revision": revision(REPO),
+        "git_revision": revision("models/synth/people", "models/train/pose"),
         "parameters": parameters(run.net),
         "parity_px": round(difference, 4),
         "metrics_sha256": run.metrics_sha256,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,21 +90,3 @@ def write_json(path: Path, version: str, about: Mapping[str, Any]) -> None:
         "release": {"state": "candidate", "gates": [gate]},
     }
     path.write_text(json.dumps(document, indent=2) + "\n")
-
-
-def revision(repo: Path) -> str:
-    """The commit of the working tree, "+" after it when what makes the model has changed since."""
-    head = _git(repo, "rev-parse", "HEAD")
-    changed = _git(repo, "status", "--porcelain", "--", "models/synth/people", "models/train/pose")
-    return head + ("+" if changed else "")
-
-
-def _git(repo: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 - arguments are ours
-        ["git", "-C", str(repo), *arguments],  # noqa: S607 - git is wherever it was installed
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    return done.stdout.strip()
