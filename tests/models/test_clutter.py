@@ -96,7 +96,16 @@ def test_a_sheet_of_paper_shows_the_very_design() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [textures.floor, textures.wall, textures.shelves, textures.foliage, textures.plastic]
+    "make",
+    [
+        textures.floor,
+        textures.wall,
+        textures.shelves,
+        textures.foliage,
+        textures.plastic,
+        textures.wrap,
+        textures.trousers,
+    ],
 )
 def test_surfaces_have_structure(make: object) -> None:
     for seed in range(4):

@@ -90,9 +90,22 @@ def _room(rng: Rng, shape: tuple[int, int], library: Library) -> Image:
     return out
 
 
+def _studio(rng: Rng, shape: tuple[int, int], library: Library) -> Image:
+    """Where tattoos are made and shown: chequered floor, furniture under film, somebody's trousers."""
+    out = textures.floor(rng, shape, 0.85) if rng.random() < 0.7 else textures.wall(rng, shape)
+    for _ in range(int(rng.integers(1, 5))):
+        make = (textures.wrap, textures.trousers, textures.plastic)[int(rng.choice(3, p=[0.5, 0.35, 0.15]))]
+        where = coverage(
+            shape, [blob(rng, rng.uniform(0, 1, 2) * shape[::-1], rng.uniform(0.2, 0.6) * max(shape), 0.2)]
+        )
+        _stand(rng, out, make(rng, shape), where if rng.random() < 0.6 else _piece(rng, shape))
+    return out
+
+
 _GROUNDS: dict[str, Callable[[Rng, tuple[int, int], Library], Image]] = {
     "room": _room,
     "street": _street,
+    "studio": _studio,
     "floor": lambda r, s, _: textures.floor(r, s),
     "wall": lambda r, s, _: textures.wall(r, s),
     "cloth": texture,
@@ -100,7 +113,7 @@ _GROUNDS: dict[str, Callable[[Rng, tuple[int, int], Library], Image]] = {
     "shelves": lambda r, s, _: textures.shelves(r, s),
     "foliage": lambda r, s, _: textures.foliage(r, s),
 }
-_SHARES = (0.2, 0.12, 0.14, 0.12, 0.2, 0.1, 0.06, 0.06)
+_SHARES = (0.13, 0.08, 0.28, 0.1, 0.1, 0.14, 0.07, 0.05, 0.05)
 
 
 def _thing(rng: Rng, shape: tuple[int, int], library: Library) -> Image:

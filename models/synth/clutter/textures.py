@@ -149,8 +149,8 @@ def writing(rng: Rng, side: int, library: Library) -> Image:
     return canvas
 
 
-def floor(rng: Rng, shape: tuple[int, int]) -> Image:
-    """A tiled, boarded or plain floor in perspective, (H, W, 3)."""
+def floor(rng: Rng, shape: tuple[int, int], black_and_white: float = 0.4) -> Image:
+    """A tiled, boarded or plain floor in perspective, (H, W, 3); `black_and_white`: share of such."""
     height, width = shape
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32) / max(shape)
     angle, horizon = rng.uniform(0, 3.2), rng.uniform(-1.2, -0.1)
@@ -158,7 +158,7 @@ def floor(rng: Rng, shape: tuple[int, int]) -> Image:
     x, z = (xx - 0.5) * depth * rng.uniform(2, 8), depth * rng.uniform(3, 12)
     u, v = x * np.cos(angle) + z * np.sin(angle), z * np.cos(angle) - x * np.sin(angle)
     one, two = any_colour(rng), any_colour(rng)
-    if rng.random() < 0.4:  # black and white
+    if rng.random() < black_and_white:
         one, two = np.full(3, 0.02, np.float32), np.full(3, rng.uniform(0.3, 0.8), np.float32)
     tile = (np.floor(u) + np.floor(v)) % 2 if rng.random() < 0.6 else np.zeros(shape)
     out = one + tile[:, :, None].astype(np.float32) * (two - one)
@@ -231,6 +231,45 @@ def plastic(rng: Rng, shape: tuple[int, int]) -> Image:
     gleam = np.clip(crease * smooth_noise(rng, shape, 0.2 * max(shape), 2) * 2, 0, 1)
     shade = 1 + 0.6 * smooth_noise(rng, shape, 0.1 * max(shape), 3)
     return np.asarray(ground * shade[:, :, None] + (gleam * rng.uniform(0.2, 0.9))[:, :, None], np.float32)
+
+
+def wrap(rng: Rng, shape: tuple[int, int]) -> Image:
+    """Film pulled over furniture: black or clear, with long sharp creases that mirror lamps, (H, W, 3)."""
+    ground = np.float32(rng.uniform(0.004, 0.05) if rng.random() < 0.7 else rng.uniform(0.05, 0.5))
+    out = np.ones((*shape, 3), np.float32) * ground * (1 + 0.7 * smooth_noise(rng, shape, 40, 3))[:, :, None]
+    out *= np.array([1, rng.uniform(0.9, 1.05), rng.uniform(0.85, 1.2)], np.float32)
+    for _ in range(int(rng.integers(2, 5))):
+        sheen = _creases(rng, shape, rng.uniform(0, np.pi), rng.uniform(0.06, 0.4) * max(shape))
+        out += (sheen * np.float32(rng.uniform(0.15, 1.0)))[:, :, None]
+    return np.asarray(np.clip(out, 0.001, 1.2), np.float32)
+
+
+def _creases(rng: Rng, shape: tuple[int, int], angle: float, cell: float) -> Image:
+    """Thin bright lines that run mostly one way, (H, W) 0..1."""
+    side = int(1.5 * max(shape))
+    squeezed = smooth_noise(rng, (side, max(8, side // int(rng.integers(3, 9)))), cell, 4)
+    field = cv2.resize(squeezed, (side, side), interpolation=cv2.INTER_CUBIC)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(np.degrees(angle)), 1.0)
+    turn[:, 2] += np.array([shape[1] - side, shape[0] - side]) / 2
+    turned = cv2.warpAffine(field, turn, shape[::-1], borderMode=cv2.BORDER_REFLECT)
+    lines = np.clip(1 - np.abs(turned) * rng.uniform(6, 25), 0, 1) ** rng.uniform(1, 3)
+    caught = np.clip(0.3 + 1.5 * smooth_noise(rng, shape, 0.15 * max(shape), 3), 0, 1)
+    return np.asarray(lines * caught, np.float32)
+
+
+def trousers(rng: Rng, shape: tuple[int, int]) -> Image:
+    """Denim or dark cloth with a weave, folds and seams, (H, W, 3)."""
+    dyes = ((0.02, 0.04, 0.1), (0.06, 0.1, 0.2), (0.15, 0.2, 0.3), (0.008, 0.008, 0.01), (0.03, 0.03, 0.03))
+    dye = np.array(dyes[int(rng.integers(5))], np.float32) * np.float32(np.exp(rng.normal(0, 0.4)))
+    height, width = shape
+    yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
+    angle, period = rng.uniform(0, 3.2), rng.uniform(1.5, 5)
+    twill = 1 + rng.uniform(0, 0.35) * np.sin(2 * np.pi * (xx * np.cos(angle) + yy * np.sin(angle)) / period)
+    worn = 1 + rng.uniform(0, 1.2) * np.clip(smooth_noise(rng, shape, 0.4 * max(shape), 3), 0, 1)
+    folds = 1 + rng.uniform(0.1, 0.7) * smooth_noise(rng, shape, rng.uniform(0.05, 0.3) * max(shape), 3)
+    seam = np.abs(xx * np.sin(angle) - yy * np.cos(angle) - rng.uniform(-0.2, 0.7) * max(shape)) < 1.5
+    shade = twill * worn * folds * np.where(seam & (rng.random() < 0.5), 1.6, 1)
+    return np.asarray(np.clip(dye * shade[:, :, None], 0.001, 1.2), np.float32)
 
 
 def _uneven(rng: Rng, shape: tuple[int, int]) -> Image:

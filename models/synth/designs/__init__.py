@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from models.synth.arrays import Rng, smooth_noise
@@ -11,6 +13,7 @@ from models.synth.designs.sheet import MAX_INKS, Design, Sheet
 from models.synth.library import EMPTY, Alphabet, Library, Motif
 
 __all__ = [
+    "COVERING",
     "EMPTY",
     "MAX_INKS",
     "STYLES",
@@ -24,7 +27,9 @@ __all__ = [
     "draw",
 ]
 
-STYLES = {
+Shares = Mapping[Callable[[Rng, Sheet, Library], None], float]
+
+STYLES: Shares = {
     styles.motif: 7.0,
     styles.realism: 5.0,
     styles.collage: 4.0,
@@ -37,18 +42,25 @@ STYLES = {
     styles.cover_up: 0.8,
     styles.dot_work: 0.8,
     styles.line_work: 0.7,
+    styles.sleeve: 0.7,
 }
 """Each style and how often it is drawn, in proportion."""
 
 
-def draw(rng: Rng, size: int, line_px: float, library: Library = EMPTY) -> Design:
+COVERING: Shares = {styles.sleeve: 3.0, styles.collage: 1.5, styles.realism: 1.0}
+"""The same for what covers a limb from edge to edge."""
+
+
+def draw(
+    rng: Rng, size: int, line_px: float, library: Library = EMPTY, style_shares: Shares = STYLES
+) -> Design:
     """One tattoo on a canvas of `size` pixels square, whose lines are about `line_px` wide.
 
     Its inks have the age of one tattoo; a third are patchy, as old work is.
     """
     sheet = Sheet(size, line_px)
-    weights = np.array(list(STYLES.values()))
-    style = list(STYLES)[int(rng.choice(len(STYLES), p=weights / weights.sum()))]
+    weights = np.array(list(style_shares.values()))
+    style = list(style_shares)[int(rng.choice(len(weights), p=weights / weights.sum()))]
     style(rng, sheet, library)
     if rng.random() < 0.3:
         worn = 0.75 + 0.5 * smooth_noise(rng, sheet.shape, rng.uniform(0.03, 0.2) * size, 3)

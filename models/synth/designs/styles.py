@@ -325,3 +325,29 @@ def collage(rng: Rng, d: Sheet, library: Library) -> None:
     if rng.random() < 0.3:
         lights = np.clip(smooth_noise(rng, d.shape, rng.uniform(0.02, 0.08) * d.size, 2) * 6 - 2, 0, 1)
         d.thin((1 - 0.7 * lights).astype(np.float32))
+
+
+def sleeve(rng: Rng, d: Sheet, library: Library) -> None:
+    """Skin that is covered all over: a wash and strands everywhere, modelled pictures in it, bare lights."""
+    size, ink = d.size, inkwell.black(rng)
+    everywhere = np.ones(d.shape, np.float32)
+    dark = tones.washed(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.5, 1.2))
+    dark = np.maximum(dark, tones.strands(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.2, 1.0)))
+    coloured = rng.random() < 0.35
+    for _ in range(int(rng.integers(5, 14))):
+        side = rng.uniform(0.12, 0.4) * size
+        left, top = rng.uniform(0, 1, 2) * size - side / 2
+        if library.motifs:
+            inner = raster.picture(d.shape, _pick(rng, library), (float(left), float(top), float(side)))
+        else:
+            inner = coverage(d.shape, [blob(rng, np.array([left, top]) + side / 2, side / 2, 0.2)])
+        how = (tones.modelled, tones.edge_shaded, tones.graded, tones.washed)[int(rng.integers(4))]
+        hull = blur(raster.silhouette(inner), 0.006 * size)
+        dark = np.maximum(dark * (1 - hull * np.float32(rng.uniform(0.3, 1))), how(rng, inner, d.line_px))
+        if coloured and rng.random() < 0.6:
+            d.shade(np.asarray(hull * rng.uniform(0.4, 1.1), np.float32), inkwell.colour(rng))
+    d.shade(np.asarray(np.minimum(dark * rng.uniform(0.8, 1.6), 1.2), np.float32), ink)
+    lights = np.clip(
+        smooth_noise(rng, d.shape, rng.uniform(0.02, 0.1) * size, 2) * 6 - rng.uniform(1, 3), 0, 1
+    )
+    d.thin((1 - rng.uniform(0.3, 0.9) * lights).astype(np.float32))

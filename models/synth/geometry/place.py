@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.synth.arrays import Rng
-from models.synth.designs import EMPTY, Design, Library, draw
+from models.synth.designs import COVERING, EMPTY, STYLES, Design, Library, draw
 from models.synth.geometry.surface import Surface
 from models.synth.inks import Ink
 
@@ -49,21 +49,20 @@ def _one(rng: Rng, surface: Surface, library: Library, main: bool) -> tuple[NDAr
     spot = _spot(rng, surface, main)
     piece = surface.piece == surface.piece[spot]
     extent_cm = surface.cm_per_px * float(np.sqrt(piece.sum()))
-    side_cm = max(extent_cm * _share(rng, main), 12 * surface.cm_per_px)
+    covering = main and rng.random() < 0.22
+    share = float(rng.uniform(1.2, 2.2)) if covering else _share(rng, main)
+    side_cm = max(extent_cm * share, 12 * surface.cm_per_px)
     side_px = side_cm / surface.cm_per_px
     canvas = int(np.clip(side_px, 64, max(shape)))
     line_cm = float(np.exp(rng.uniform(np.log(0.03), np.log(0.25))))
     line_px = float(np.clip(line_cm / side_cm * canvas, canvas / side_px, 0.03 * canvas))
-    drawn = draw(rng, canvas, max(line_px, 1.0), library)
+    drawn = draw(rng, canvas, max(line_px, 1.0), library, COVERING if covering else STYLES)
     return warp(drawn, surface, surface.uv_cm[spot], side_cm, _turn(rng, _lie(piece))) * piece, drawn
 
 
 def _share(rng: Rng, main: bool) -> float:
-    """Side of a design over the root of its skin's area: small pieces, main pieces, sleeves."""
-    kind = rng.random()
-    if main and kind < 0.13:
-        return float(rng.uniform(1.4, 2.2))
-    if main and kind < 0.7:
+    """Side of a design over the root of its skin's area: small pieces and main pieces."""
+    if main and rng.random() < 0.65:
         return float(rng.uniform(0.6, 1.4))
     return float(np.exp(rng.uniform(-1.9, -0.4)))
 

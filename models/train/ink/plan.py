@@ -66,8 +66,8 @@ class Examples:
 
 @dataclass(frozen=True)
 class Plan:
-    scenes: int = 2000
-    head: int = 2000
+    scenes: int = 2600
+    head: int = 2600
     """Scenes that are there when training begins; the rest arrive evenly until half of the steps are done."""
     validation: int = 160
     watched: int = 48
@@ -76,21 +76,14 @@ class Plan:
     """Their width then, pixels."""
     cycles: tuple[Cycle, ...] = (
         Cycle(
-            learning_rate=1.5e-3,
+            learning_rate=1.2e-3,
             phases=(
-                Phase(steps=1600, side=128, batch=16, window=(180.0, 512.0)),
-                Phase(steps=600, side=256, batch=8, window=(190.0, 512.0)),
-            ),
-        ),
-        Cycle(
-            learning_rate=1e-3,
-            phases=(
-                Phase(steps=900, side=128, batch=16, window=(180.0, 512.0)),
-                Phase(steps=900, side=256, batch=8, window=(190.0, 512.0)),
+                Phase(steps=2000, side=128, batch=16, window=(180.0, 512.0)),
+                Phase(steps=2400, side=256, batch=8, window=(190.0, 512.0)),
             ),
         ),
     )
-    start: str = "ink-seg@0.1.0"
+    start: str = "ink-seg@1.0.0"
     """A released version of the same shape whose weights training begins with; else random ones."""
     loss: Loss = field(default_factory=Loss)
     net: Net = field(default_factory=Net)
