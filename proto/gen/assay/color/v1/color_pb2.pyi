@@ -7,6 +7,7 @@ from assay.common.v1 import types_pb2 as _types_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -243,6 +244,9 @@ class ColorPage(_message.Message):
     OBSERVER_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     PROVENANCE_FIELD_NUMBER: _builtins.int
+    CHART_FIELD_NUMBER: _builtins.int
+    PROTECTED_SKIN_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
     calibrated: _builtins.bool
     """True when a colour chart calibrated the photo; otherwise every number is an estimate."""
     illuminant: _builtins.str
@@ -271,6 +275,20 @@ class ColorPage(_message.Message):
     def provenance(self) -> _types_pb2.Provenance:
         """What made this page."""
 
+    @_builtins.property
+    def chart(self) -> Global___ColourChart:
+        """The colour chart in the photo; absent when none was found."""
+
+    @_builtins.property
+    def protected_skin(self) -> Global___SkinReference:
+        """The skin of a second photo, of a site that the sun does not reach; absent when there was no such photo
+        or no chart calibrated it.
+        """
+
+    @_builtins.property
+    def follow_up(self) -> Global___FollowUp:
+        """The same tattoo at an earlier visit; absent when none was named."""
+
     def __init__(
         self,
         *,
@@ -282,14 +300,381 @@ class ColorPage(_message.Message):
         observer: _builtins.str = ...,
         flags: _abc.Iterable[_types_pb2.QualityFlag] | None = ...,
         provenance: _types_pb2.Provenance | None = ...,
+        chart: Global___ColourChart | None = ...,
+        protected_skin: Global___SkinReference | None = ...,
+        follow_up: Global___FollowUp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chart", b"chart", "clusters", b"clusters", "follow_up", b"follow_up", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrated", b"calibrated", "clusters", b"clusters", "flags", b"flags", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrated", b"calibrated", "chart", b"chart", "clusters", b"clusters", "flags", b"flags", "follow_up", b"follow_up", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ColorPage: _TypeAlias = ColorPage  # noqa: Y015
+
+@_typing.final
+class ColourChart(_message.Message):
+    """A colour chart found in the photo, and how well it calibrates the photo."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LAYOUT_FIELD_NUMBER: _builtins.int
+    EDITION_FIELD_NUMBER: _builtins.int
+    CORNERS_FIELD_NUMBER: _builtins.int
+    TILT_FIELD_NUMBER: _builtins.int
+    PATCH_PX_FIELD_NUMBER: _builtins.int
+    PX_PER_MM_FIELD_NUMBER: _builtins.int
+    PATCHES_USED_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    FIT_MEAN_FIELD_NUMBER: _builtins.int
+    LOO_MEAN_FIELD_NUMBER: _builtins.int
+    LOO_MAX_FIELD_NUMBER: _builtins.int
+    BEFORE_MEAN_FIELD_NUMBER: _builtins.int
+    TRIED_FIELD_NUMBER: _builtins.int
+    CCT_FIELD_NUMBER: _builtins.int
+    DUV_FIELD_NUMBER: _builtins.int
+    NON_UNIFORMITY_FIELD_NUMBER: _builtins.int
+    NEUTRAL_CHROMA_FIELD_NUMBER: _builtins.int
+    GRADE_FIELD_NUMBER: _builtins.int
+    PATCHES_FIELD_NUMBER: _builtins.int
+    layout: _builtins.str
+    """Layout, for example "classic24", or the name of a custom reference file."""
+    edition: _builtins.str
+    """Edition of the reference values: "before_2014_11", "after_2014_11", or "custom"."""
+    patch_px: _builtins.float
+    """Shorter side of a patch in pixels of the image that was measured."""
+    px_per_mm: _builtins.float
+    """Pixels of the working image per millimetre at the chart; absent when the chart's size is not known."""
+    patches_used: _builtins.int
+    """Patches that took part; the others were clipped, glared over or hidden."""
+    model: _builtins.str
+    """Chosen model: "linear" or "root_polynomial_2"; empty when none passed."""
+    grade: _builtins.str
+    """"pass", "warn" or "fail": what the gates made of it."""
+    @_builtins.property
+    def corners(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Point]:
+        """Corners of the chart's area of patches in the working image: by the first, sixth, last and nineteenth patch."""
+
+    @_builtins.property
+    def tilt(self) -> _types_pb2.Measurement:
+        """Angle between the chart's normal and the line of sight."""
+
+    @_builtins.property
+    def fit_mean(self) -> _types_pb2.Measurement:
+        """Mean CIEDE2000 of the patches after the fit."""
+
+    @_builtins.property
+    def loo_mean(self) -> _types_pb2.Measurement:
+        """Mean CIEDE2000 by leaving one patch out: the figure of the gate."""
+
+    @_builtins.property
+    def loo_max(self) -> _types_pb2.Measurement:
+        """Largest CIEDE2000 by leaving one patch out."""
+
+    @_builtins.property
+    def before_mean(self) -> _types_pb2.Measurement:
+        """Mean CIEDE2000 before any correction."""
+
+    @_builtins.property
+    def tried(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Leave-one-out error of every model tried, as "model/edition=value"."""
+
+    @_builtins.property
+    def cct(self) -> _types_pb2.Measurement:
+        """Estimated light: correlated colour temperature, kelvin."""
+
+    @_builtins.property
+    def duv(self) -> _types_pb2.Measurement:
+        """Estimated light: distance from the Planckian locus in CIE 1960 u, v."""
+
+    @_builtins.property
+    def non_uniformity(self) -> _types_pb2.Measurement:
+        """Non-uniformity of the light over the frame, percent."""
+
+    @_builtins.property
+    def neutral_chroma(self) -> _types_pb2.Measurement:
+        """Chroma that is left on the neutral patches after correction."""
+
+    @_builtins.property
+    def patches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChartPatch]:
+        """Every patch."""
+
+    def __init__(
+        self,
+        *,
+        layout: _builtins.str = ...,
+        edition: _builtins.str = ...,
+        corners: _abc.Iterable[_types_pb2.Point] | None = ...,
+        tilt: _types_pb2.Measurement | None = ...,
+        patch_px: _builtins.float = ...,
+        px_per_mm: _builtins.float | None = ...,
+        patches_used: _builtins.int = ...,
+        model: _builtins.str = ...,
+        fit_mean: _types_pb2.Measurement | None = ...,
+        loo_mean: _types_pb2.Measurement | None = ...,
+        loo_max: _types_pb2.Measurement | None = ...,
+        before_mean: _types_pb2.Measurement | None = ...,
+        tried: _abc.Iterable[_builtins.str] | None = ...,
+        cct: _types_pb2.Measurement | None = ...,
+        duv: _types_pb2.Measurement | None = ...,
+        non_uniformity: _types_pb2.Measurement | None = ...,
+        neutral_chroma: _types_pb2.Measurement | None = ...,
+        grade: _builtins.str = ...,
+        patches: _abc.Iterable[Global___ChartPatch] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "duv", b"duv", "fit_mean", b"fit_mean", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "px_per_mm", b"px_per_mm", "tilt", b"tilt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "corners", b"corners", "duv", b"duv", "edition", b"edition", "fit_mean", b"fit_mean", "grade", b"grade", "layout", b"layout", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "model", b"model", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "patch_px", b"patch_px", "patches", b"patches", "patches_used", b"patches_used", "px_per_mm", b"px_per_mm", "tilt", b"tilt", "tried", b"tried"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__px_per_mm: _TypeAlias = _typing.Literal["px_per_mm"]  # noqa: Y015
+    _WhichOneofArgType__px_per_mm: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__px_per_mm) -> _WhichOneofReturnType__px_per_mm | None: ...
+
+Global___ColourChart: _TypeAlias = ColourChart  # noqa: Y015
+
+@_typing.final
+class ChartPatch(_message.Message):
+    """One patch of a chart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    LOO_FIELD_NUMBER: _builtins.int
+    EXCLUDED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name, for example "light skin"."""
+    before: _builtins.float
+    """CIEDE2000 before correction."""
+    loo: _builtins.float
+    """CIEDE2000 by leaving this patch out."""
+    excluded: _builtins.str
+    """Why it took no part: "clipped", "glare", "hidden"; empty when it did."""
+    @_builtins.property
+    def measured(self) -> _types_pb2.Lab:
+        """CIELAB after correction, leaving this patch out of the fit; D65, 2 degrees."""
+
+    @_builtins.property
+    def reference(self) -> _types_pb2.Lab:
+        """Reference CIELAB, D65, 2 degrees."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        measured: _types_pb2.Lab | None = ...,
+        reference: _types_pb2.Lab | None = ...,
+        before: _builtins.float = ...,
+        loo: _builtins.float = ...,
+        excluded: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["measured", b"measured", "reference", b"reference"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "excluded", b"excluded", "loo", b"loo", "measured", b"measured", "name", b"name", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChartPatch: _TypeAlias = ChartPatch  # noqa: Y015
+
+@_typing.final
+class Baseline(_message.Message):
+    """An earlier visit that a new photo of the same tattoo is compared with; the gateway fills it from its ledger."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    WORKING_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    CLUSTERS_FIELD_NUMBER: _builtins.int
+    COLOR_FIELD_NUMBER: _builtins.int
+    CAMERA_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Its job."""
+    camera: _builtins.str
+    """Camera that took it, maker and model; empty when unknown."""
+    @_builtins.property
+    def created_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was accepted."""
+
+    @_builtins.property
+    def working(self) -> _types_pb2.ObjectRef:
+        """Its working image."""
+
+    @_builtins.property
+    def mask(self) -> _types_pb2.ObjectRef:
+        """Its ink mask."""
+
+    @_builtins.property
+    def clusters(self) -> _types_pb2.ObjectRef:
+        """Its map of ink clusters."""
+
+    @_builtins.property
+    def color(self) -> Global___ColorPage:
+        """What was measured then, without chart patches and artefacts."""
+
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        created_at: _timestamp_pb2.Timestamp | None = ...,
+        working: _types_pb2.ObjectRef | None = ...,
+        mask: _types_pb2.ObjectRef | None = ...,
+        clusters: _types_pb2.ObjectRef | None = ...,
+        color: Global___ColorPage | None = ...,
+        camera: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "color", b"color", "created_at", b"created_at", "mask", b"mask", "working", b"working"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["camera", b"camera", "clusters", b"clusters", "color", b"color", "created_at", b"created_at", "job_id", b"job_id", "mask", b"mask", "working", b"working"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Baseline: _TypeAlias = Baseline  # noqa: Y015
+
+@_typing.final
+class FollowUp(_message.Message):
+    """The change since an earlier visit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASELINE_JOB_ID_FIELD_NUMBER: _builtins.int
+    NOT_COMPARABLE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    OVERLAP_FIELD_NUMBER: _builtins.int
+    REGISTRATION_ERROR_FIELD_NUMBER: _builtins.int
+    INKS_FIELD_NUMBER: _builtins.int
+    SKIN_CHANGE_FIELD_NUMBER: _builtins.int
+    SKIN_MDC95_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    REGISTERED_FIELD_NUMBER: _builtins.int
+    baseline_job_id: _builtins.str
+    """Job of the earlier visit."""
+    skin_mdc95: _builtins.float
+    """Minimal detectable change of `skin_change`."""
+    days: _builtins.float
+    """Days between the visits."""
+    @_builtins.property
+    def not_comparable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the two cannot be compared, one code each; empty when they can."""
+
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences for people, one for each code."""
+
+    @_builtins.property
+    def overlap(self) -> _types_pb2.Measurement:
+        """Registration of the two photos: share of the baseline's ink that was found again, 0 to 1."""
+
+    @_builtins.property
+    def registration_error(self) -> _types_pb2.Measurement:
+        """Registration error, pixels of the working image."""
+
+    @_builtins.property
+    def inks(self) -> _containers.RepeatedCompositeFieldContainer[Global___InkChange]:
+        """Change per ink of the baseline, largest first."""
+
+    @_builtins.property
+    def skin_change(self) -> _types_pb2.Measurement:
+        """CIEDE2000 between the skin beside the ink then and now, with its minimal detectable change in `skin_mdc95`."""
+
+    @_builtins.property
+    def registered(self) -> _types_pb2.ObjectRef:
+        """The earlier photo laid over this one, PNG."""
+
+    def __init__(
+        self,
+        *,
+        baseline_job_id: _builtins.str = ...,
+        not_comparable: _abc.Iterable[_builtins.str] | None = ...,
+        reasons: _abc.Iterable[_builtins.str] | None = ...,
+        overlap: _types_pb2.Measurement | None = ...,
+        registration_error: _types_pb2.Measurement | None = ...,
+        inks: _abc.Iterable[Global___InkChange] | None = ...,
+        skin_change: _types_pb2.Measurement | None = ...,
+        skin_mdc95: _builtins.float | None = ...,
+        days: _builtins.float = ...,
+        registered: _types_pb2.ObjectRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95", "overlap", b"overlap", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95", "baseline_job_id", b"baseline_job_id", "days", b"days", "inks", b"inks", "not_comparable", b"not_comparable", "overlap", b"overlap", "reasons", b"reasons", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__skin_mdc95: _TypeAlias = _typing.Literal["skin_mdc95"]  # noqa: Y015
+    _WhichOneofArgType__skin_mdc95: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__skin_mdc95) -> _WhichOneofReturnType__skin_mdc95 | None: ...
+
+Global___FollowUp: _TypeAlias = FollowUp  # noqa: Y015
+
+@_typing.final
+class InkChange(_message.Message):
+    """The change of one ink."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASELINE_ID_FIELD_NUMBER: _builtins.int
+    INK_CLASS_FIELD_NUMBER: _builtins.int
+    CONTRAST_THEN_FIELD_NUMBER: _builtins.int
+    CONTRAST_NOW_FIELD_NUMBER: _builtins.int
+    CLEARANCE_CONTRAST_FIELD_NUMBER: _builtins.int
+    CLEARANCE_DENSITY_FIELD_NUMBER: _builtins.int
+    MDC95_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    LIGHTNESS_CHANGE_FIELD_NUMBER: _builtins.int
+    COMPARED_SHARE_FIELD_NUMBER: _builtins.int
+    baseline_id: _builtins.int
+    """Id of the ink in the baseline's cluster map."""
+    ink_class: _builtins.str
+    """Class then."""
+    mdc95: _builtins.float
+    """Minimal detectable change (95 %) of the contrast."""
+    verdict: _builtins.str
+    """"cleared", "lighter", "unchanged" (within the minimal detectable change) or "darker"."""
+    compared_share: _builtins.float
+    """Share of the baseline's pixels of this ink that can be seen and compared now, 0 to 1."""
+    @_builtins.property
+    def contrast_then(self) -> _types_pb2.Measurement:
+        """CIEDE2000 against the skin then."""
+
+    @_builtins.property
+    def contrast_now(self) -> _types_pb2.Measurement:
+        """CIEDE2000 against the skin now, in the same place."""
+
+    @_builtins.property
+    def clearance_contrast(self) -> _types_pb2.Measurement:
+        """Clearance by contrast, percent of the contrast then."""
+
+    @_builtins.property
+    def clearance_density(self) -> _types_pb2.Measurement:
+        """Clearance by optical density, percent of the density then."""
+
+    @_builtins.property
+    def lightness_change(self) -> _types_pb2.Measurement:
+        """L* of the ink transmission colour now less then: negative is darker."""
+
+    def __init__(
+        self,
+        *,
+        baseline_id: _builtins.int = ...,
+        ink_class: _builtins.str = ...,
+        contrast_then: _types_pb2.Measurement | None = ...,
+        contrast_now: _types_pb2.Measurement | None = ...,
+        clearance_contrast: _types_pb2.Measurement | None = ...,
+        clearance_density: _types_pb2.Measurement | None = ...,
+        mdc95: _builtins.float = ...,
+        verdict: _builtins.str = ...,
+        lightness_change: _types_pb2.Measurement | None = ...,
+        compared_share: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "lightness_change", b"lightness_change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_id", b"baseline_id", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "ink_class", b"ink_class", "lightness_change", b"lightness_change", "mdc95", b"mdc95", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InkChange: _TypeAlias = InkChange  # noqa: Y015
 
 @_typing.final
 class SkinReference(_message.Message):

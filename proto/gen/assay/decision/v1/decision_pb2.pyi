@@ -458,6 +458,9 @@ class TattooCase(_message.Message):
     ITA_PROTECTED_FIELD_NUMBER: _builtins.int
     INTAKE_FIELD_NUMBER: _builtins.int
     OVERRIDE_FIELD_NUMBER: _builtins.int
+    COMPARE_WITH_FIELD_NUMBER: _builtins.int
+    CHART_FIELD_NUMBER: _builtins.int
+    TEST_SPOTS_FIELD_NUMBER: _builtins.int
     fitzpatrick_operator: Global___Fitzpatrick.ValueType
     """Skin phototype as read by the operator."""
     site: _builtins.str
@@ -466,6 +469,12 @@ class TattooCase(_message.Message):
     """Area of the tattoo in cm2."""
     ita_protected: _builtins.float
     """Typology angle of a photo-protected site in degrees, when measured."""
+    compare_with: _builtins.str
+    """The analysis of an earlier visit of the same subject's tattoo to compare with."""
+    chart: _builtins.str
+    """Layout and edition of the colour chart, for example "classic24", "classic24@before_2014_11"; found by itself
+    when empty.
+    """
     @_builtins.property
     def device(self) -> Global___Device:
         """The laser at hand."""
@@ -478,6 +487,10 @@ class TattooCase(_message.Message):
     def override(self) -> Global___Override:
         """A clinician's logged override."""
 
+    @_builtins.property
+    def test_spots(self) -> _containers.RepeatedCompositeFieldContainer[Global___TestSpot]:
+        """Test spots that were made and reviewed."""
+
     def __init__(
         self,
         *,
@@ -488,10 +501,13 @@ class TattooCase(_message.Message):
         ita_protected: _builtins.float | None = ...,
         intake: Global___Intake | None = ...,
         override: Global___Override | None = ...,
+        compare_with: _builtins.str = ...,
+        chart: _builtins.str = ...,
+        test_spots: _abc.Iterable[Global___TestSpot] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_area_cm2", b"_area_cm2", "_ita_protected", b"_ita_protected", "area_cm2", b"area_cm2", "device", b"device", "intake", b"intake", "ita_protected", b"ita_protected", "override", b"override"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_area_cm2", b"_area_cm2", "_ita_protected", b"_ita_protected", "area_cm2", b"area_cm2", "device", b"device", "fitzpatrick_operator", b"fitzpatrick_operator", "intake", b"intake", "ita_protected", b"ita_protected", "override", b"override", "site", b"site"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_area_cm2", b"_area_cm2", "_ita_protected", b"_ita_protected", "area_cm2", b"area_cm2", "chart", b"chart", "compare_with", b"compare_with", "device", b"device", "fitzpatrick_operator", b"fitzpatrick_operator", "intake", b"intake", "ita_protected", b"ita_protected", "override", b"override", "site", b"site", "test_spots", b"test_spots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__area_cm2: _TypeAlias = _typing.Literal["area_cm2"]  # noqa: Y015
     _WhichOneofArgType__area_cm2: _TypeAlias = _typing.Literal["_area_cm2", b"_area_cm2"]  # noqa: Y015
@@ -503,6 +519,44 @@ class TattooCase(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ita_protected) -> _WhichOneofReturnType__ita_protected | None: ...
 
 Global___TattooCase: _TypeAlias = TattooCase  # noqa: Y015
+
+@_typing.final
+class TestSpot(_message.Message):
+    """A test spot and its review."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INK_CLASS_FIELD_NUMBER: _builtins.int
+    WAVELENGTH_NM_FIELD_NUMBER: _builtins.int
+    REVIEWED_AFTER_WEEKS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ink_class: _builtins.str
+    """Ink class that was tested."""
+    wavelength_nm: _builtins.int
+    """Wavelength in nm."""
+    reviewed_after_weeks: _builtins.float
+    """Weeks between the test spot and its review."""
+    outcome: _builtins.str
+    """What was seen: "lighter", "unchanged", "darker" or "reaction"."""
+    name: _builtins.str
+    """Name of the clinician who reviewed it."""
+    def __init__(
+        self,
+        *,
+        ink_class: _builtins.str = ...,
+        wavelength_nm: _builtins.int = ...,
+        reviewed_after_weeks: _builtins.float = ...,
+        outcome: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ink_class", b"ink_class", "name", b"name", "outcome", b"outcome", "reviewed_after_weeks", b"reviewed_after_weeks", "wavelength_nm", b"wavelength_nm"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestSpot: _TypeAlias = TestSpot  # noqa: Y015
 
 @_typing.final
 class Override(_message.Message):
@@ -1021,6 +1075,8 @@ class RiskFlag(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
     INK_CLASSES_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    RAISED_BY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Rule id, for example R05."""
     severity: _builtins.str
@@ -1029,6 +1085,8 @@ class RiskFlag(_message.Message):
     """Tattoo: case, region or image. Balance: case, trial or recording."""
     text: _builtins.str
     """Rationale for people."""
+    evidence: _builtins.str
+    """How well it is known: found, knowledge or proposal."""
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Source tags, for example "F53" (tattoo), or the publications themselves (balance)."""
@@ -1036,6 +1094,12 @@ class RiskFlag(_message.Message):
     @_builtins.property
     def ink_classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ink classes it concerns; empty for the whole case."""
+
+    @_builtins.property
+    def raised_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What raised it: "model" (a learned class probability), "image" (a measurement), "operator" (a statement),
+        "always"; more than one when several did.
+        """
 
     def __init__(
         self,
@@ -1046,14 +1110,64 @@ class RiskFlag(_message.Message):
         text: _builtins.str = ...,
         sources: _abc.Iterable[_builtins.str] | None = ...,
         ink_classes: _abc.Iterable[_builtins.str] | None = ...,
+        evidence: _builtins.str = ...,
+        raised_by: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "ink_classes", b"ink_classes", "scope", b"scope", "severity", b"severity", "sources", b"sources", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "id", b"id", "ink_classes", b"ink_classes", "raised_by", b"raised_by", "scope", b"scope", "severity", b"severity", "sources", b"sources", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskFlag: _TypeAlias = RiskFlag  # noqa: Y015
+
+@_typing.final
+class Counterfactual(_message.Message):
+    """What one change of the case would do to one option. Only changes that a reader can check are tried."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANGE_FIELD_NUMBER: _builtins.int
+    INK_CLASS_FIELD_NUMBER: _builtins.int
+    WAVELENGTH_NM_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    WOULD_BE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    change: _builtins.str
+    """What would be different, as "name=value", for example "fitzpatrick=III"."""
+    ink_class: _builtins.str
+    """Ink class or hue family."""
+    wavelength_nm: _builtins.int
+    """Wavelength in nm."""
+    status: Global___OptionStatus.ValueType
+    """Its state in this decision."""
+    would_be: Global___OptionStatus.ValueType
+    """Its state after the change."""
+    text: _builtins.str
+    """A sentence for people."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules that make the difference."""
+
+    def __init__(
+        self,
+        *,
+        change: _builtins.str = ...,
+        ink_class: _builtins.str = ...,
+        wavelength_nm: _builtins.int = ...,
+        status: Global___OptionStatus.ValueType = ...,
+        would_be: Global___OptionStatus.ValueType = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "ink_class", b"ink_class", "rules", b"rules", "status", b"status", "text", b"text", "wavelength_nm", b"wavelength_nm", "would_be", b"would_be"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Counterfactual: _TypeAlias = Counterfactual  # noqa: Y015
 
 @_typing.final
 class TraceEntry(_message.Message):
@@ -1149,6 +1263,7 @@ class DecisionPage(_message.Message):
     QUALITATIVE_FIELD_NUMBER: _builtins.int
     UNANSWERED_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
+    COUNTERFACTUALS_FIELD_NUMBER: _builtins.int
     status: Global___DecisionStatus.ValueType
     """State of the decision."""
     fitzpatrick_safe: Global___Fitzpatrick.ValueType
@@ -1201,6 +1316,10 @@ class DecisionPage(_message.Message):
     def balance(self) -> Global___BalanceDecision:
         """Set for balance."""
 
+    @_builtins.property
+    def counterfactuals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Counterfactual]:
+        """What would have to be different for another state of an option."""
+
     def __init__(
         self,
         *,
@@ -1220,10 +1339,11 @@ class DecisionPage(_message.Message):
         qualitative: _builtins.bool = ...,
         unanswered: _abc.Iterable[_builtins.str] | None = ...,
         balance: Global___BalanceDecision | None = ...,
+        counterfactuals: _abc.Iterable[Global___Counterfactual] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "counterfactuals", b"counterfactuals", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -135,6 +135,9 @@ class Job(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     UPLOAD_PURPOSE_FIELD_NUMBER: _builtins.int
     EARLIER_FIELD_NUMBER: _builtins.int
+    PROTECTED_UPLOAD_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    REPLAY_OF_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Job identifier, UUID version 7."""
     tenant_id: _builtins.str
@@ -155,6 +158,8 @@ class Job(_message.Message):
     """BCP 47 language of the report."""
     upload_purpose: _builtins.str
     """What was uploaded: "image", "video" or "landmarks"; "image" when empty."""
+    replay_of: _builtins.str
+    """The job that this one repeats under another ruleset or model; empty when it repeats none."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the job was accepted."""
@@ -183,6 +188,14 @@ class Job(_message.Message):
     def earlier(self) -> _containers.RepeatedCompositeFieldContainer[_balance_pb2.EarlierTrial]:
         """Earlier analyses to compare with, filled by the gateway from its ledger (balance)."""
 
+    @_builtins.property
+    def protected_upload(self) -> _types_pb2.ObjectRef:
+        """A second photo, of skin that the sun does not reach (tattoo); absent when there is none."""
+
+    @_builtins.property
+    def baseline(self) -> _color_pb2.Baseline:
+        """The earlier visit to compare with, filled by the gateway from its ledger (tattoo)."""
+
     def __init__(
         self,
         *,
@@ -203,10 +216,13 @@ class Job(_message.Message):
         language: _builtins.str = ...,
         upload_purpose: _builtins.str = ...,
         earlier: _abc.Iterable[_balance_pb2.EarlierTrial] | None = ...,
+        protected_upload: _types_pb2.ObjectRef | None = ...,
+        baseline: _color_pb2.Baseline | None = ...,
+        replay_of: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "tattoo", b"tattoo", "upload", b"upload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "protected_upload", b"protected_upload", "tattoo", b"tattoo", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "earlier", b"earlier", "epoch", b"epoch", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "region", b"region", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload", "upload_purpose", b"upload_purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "earlier", b"earlier", "epoch", b"epoch", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "protected_upload", b"protected_upload", "region", b"region", "replay_of", b"replay_of", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload", "upload_purpose", b"upload_purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_assessment: _TypeAlias = _typing.Literal["tattoo", "balance"]  # noqa: Y015
     _WhichOneofArgType_assessment: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015

@@ -224,6 +224,7 @@ class AnalyzeRequest(_message.Message):
     RULESET_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    PROTECTED_UPLOAD_ID_FIELD_NUMBER: _builtins.int
     upload_id: _builtins.str
     """The upload to analyse."""
     mode: Global___Mode.ValueType
@@ -236,6 +237,8 @@ class AnalyzeRequest(_message.Message):
     """Model to segment with; the active one when empty."""
     language: _builtins.str
     """BCP 47 language of the report; "en" when empty."""
+    protected_upload_id: _builtins.str
+    """Upload of a second photo, of skin that the sun does not reach (tattoo); none when empty."""
     @_builtins.property
     def timeout(self) -> _duration_pb2.Duration:
         """How long to wait in MODE_SYNC, at most 60 s; 30 s when absent."""
@@ -265,10 +268,11 @@ class AnalyzeRequest(_message.Message):
         ruleset: _builtins.str = ...,
         model: _builtins.str = ...,
         language: _builtins.str = ...,
+        protected_upload_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "tattoo", b"tattoo", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "language", b"language", "mode", b"mode", "model", b"model", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "timeout", b"timeout", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "consent", b"consent", "language", b"language", "mode", b"mode", "model", b"model", "protected_upload_id", b"protected_upload_id", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "timeout", b"timeout", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_assessment: _TypeAlias = _typing.Literal["tattoo", "balance"]  # noqa: Y015
     _WhichOneofArgType_assessment: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015

@@ -97,6 +97,8 @@ class IngestPage(_message.Message):
     PROVENANCE_FIELD_NUMBER: _builtins.int
     VIDEO_FIELD_NUMBER: _builtins.int
     DEVICE_LANDMARKS_FIELD_NUMBER: _builtins.int
+    PROTECTED_WORKING_FIELD_NUMBER: _builtins.int
+    CAMERA_FIELD_NUMBER: _builtins.int
     source_media_type: _builtins.str
     """Media type by content, for example image/jpeg."""
     source_sha256: _builtins.str
@@ -119,6 +121,8 @@ class IngestPage(_message.Message):
     """Width of the working image."""
     working_height: _builtins.int
     """Height of the working image."""
+    camera: _builtins.str
+    """Maker and model of the camera as the file states them; empty when it does not."""
     @_builtins.property
     def original(self) -> _types_pb2.ObjectRef:
         """The normalised original: sRGB, upright, no metadata."""
@@ -147,6 +151,10 @@ class IngestPage(_message.Message):
     def device_landmarks(self) -> Global___DeviceLandmarks:
         """Set for a landmark file."""
 
+    @_builtins.property
+    def protected_working(self) -> _types_pb2.ObjectRef:
+        """The photo of a photo-protected site, as `working`; absent when there was none."""
+
     def __init__(
         self,
         *,
@@ -168,10 +176,12 @@ class IngestPage(_message.Message):
         provenance: _types_pb2.Provenance | None = ...,
         video: Global___Video | None = ...,
         device_landmarks: Global___DeviceLandmarks | None = ...,
+        protected_working: _types_pb2.ObjectRef | None = ...,
+        camera: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["device_landmarks", b"device_landmarks", "original", b"original", "provenance", b"provenance", "video", b"video", "working", b"working"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["device_landmarks", b"device_landmarks", "original", b"original", "protected_working", b"protected_working", "provenance", b"provenance", "video", b"video", "working", b"working"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_landmarks", b"device_landmarks", "exif_orientation", b"exif_orientation", "flags", b"flags", "height", b"height", "icc_profile", b"icc_profile", "original", b"original", "provenance", b"provenance", "quality", b"quality", "source_bits", b"source_bits", "source_media_type", b"source_media_type", "source_mode", b"source_mode", "source_sha256", b"source_sha256", "source_size_bytes", b"source_size_bytes", "video", b"video", "width", b"width", "working", b"working", "working_height", b"working_height", "working_width", b"working_width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["camera", b"camera", "device_landmarks", b"device_landmarks", "exif_orientation", b"exif_orientation", "flags", b"flags", "height", b"height", "icc_profile", b"icc_profile", "original", b"original", "protected_working", b"protected_working", "provenance", b"provenance", "quality", b"quality", "source_bits", b"source_bits", "source_media_type", b"source_media_type", "source_mode", b"source_mode", "source_sha256", b"source_sha256", "source_size_bytes", b"source_size_bytes", "video", b"video", "width", b"width", "working", b"working", "working_height", b"working_height", "working_width", b"working_width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
