@@ -1170,6 +1170,64 @@ class Counterfactual(_message.Message):
 Global___Counterfactual: _TypeAlias = Counterfactual  # noqa: Y015
 
 @_typing.final
+class RuleSource(_message.Message):
+    """How well a rule is known, and from where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """Rule id, for example "R05" or "E.red.532"."""
+    evidence: _builtins.str
+    """Evidence grade: found, knowledge or proposal; A, B, C, D or none for an efficacy."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags of its sources, for example "F53"; `references` spells them out."""
+
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        evidence: _builtins.str = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "rule", b"rule", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleSource: _TypeAlias = RuleSource  # noqa: Y015
+
+@_typing.final
+class Reference(_message.Message):
+    """A source of the ruleset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAG_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    tag: _builtins.str
+    """Tag, for example "F53"."""
+    text: _builtins.str
+    """The publication, label or admission behind it."""
+    def __init__(
+        self,
+        *,
+        tag: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tag", b"tag", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reference: _TypeAlias = Reference  # noqa: Y015
+
+@_typing.final
 class TraceEntry(_message.Message):
     """One line of the trace."""
 
@@ -1264,6 +1322,8 @@ class DecisionPage(_message.Message):
     UNANSWERED_FIELD_NUMBER: _builtins.int
     BALANCE_FIELD_NUMBER: _builtins.int
     COUNTERFACTUALS_FIELD_NUMBER: _builtins.int
+    RULE_SOURCES_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
     status: Global___DecisionStatus.ValueType
     """State of the decision."""
     fitzpatrick_safe: Global___Fitzpatrick.ValueType
@@ -1320,6 +1380,14 @@ class DecisionPage(_message.Message):
     def counterfactuals(self) -> _containers.RepeatedCompositeFieldContainer[Global___Counterfactual]:
         """What would have to be different for another state of an option."""
 
+    @_builtins.property
+    def rule_sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleSource]:
+        """Evidence and sources of every rule that this page names as fired or as a reason."""
+
+    @_builtins.property
+    def references(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reference]:
+        """The sources that `flags` and `rule_sources` name, once each."""
+
     def __init__(
         self,
         *,
@@ -1340,10 +1408,12 @@ class DecisionPage(_message.Message):
         unanswered: _abc.Iterable[_builtins.str] | None = ...,
         balance: Global___BalanceDecision | None = ...,
         counterfactuals: _abc.Iterable[Global___Counterfactual] | None = ...,
+        rule_sources: _abc.Iterable[Global___RuleSource] | None = ...,
+        references: _abc.Iterable[Global___Reference] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "counterfactuals", b"counterfactuals", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "counterfactuals", b"counterfactuals", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "references", b"references", "rule_sources", b"rule_sources", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
