@@ -9,6 +9,7 @@ from assay.events.v1.analysis_pb2 import Analysis, Job
 from assay.gateway.v1 import gateway_pb2 as pb
 
 from gateway.api.earlier import find_earlier_trials
+from gateway.api.protected import FIELD, protected_upload
 from gateway.api.uploads import expired, received
 from gateway.api.views import moment
 from gateway.desk import Desk
@@ -46,8 +47,11 @@ async def start(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, key: 
     upload = await received(desk, caller, request.upload_id)
     check_purpose(request, upload)
     analysis = order(desk, caller, request, upload)
+    protected = await protected_upload(desk, caller, request, upload)
+    if protected is not None:
+        analysis.job.protected_upload.CopyFrom(protected.ref("protected_upload"))
     analysis.job.earlier.extend(await find_earlier_trials(desk, caller, analysis.job))
-    return await record(desk, caller, analysis, upload, key, digest)
+    return await record(desk, caller, analysis, upload, key, digest, protected)
 
 
 async def find_earlier(desk: Desk, caller: Principal, key: str, digest: bytes) -> Started | None:
@@ -119,9 +123,15 @@ def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upl
 
 
 async def record(
-    desk: Desk, caller: Principal, analysis: Analysis, upload: Upload, key: str | None, digest: bytes
+    desk: Desk,
+    caller: Principal,
+    analysis: Analysis,
+    upload: Upload,
+    key: str | None,
+    digest: bytes,
+    protected: Upload | None = None,
 ) -> Started:
-    """Writes key, job, consent, audit entry and `requested` fact in one transaction."""
+    """Writes key, job, consent, audit entry and `requested` fact in one transaction; uses up the uploads."""
     job_id = analysis.job.job_id
     async with desk.ledger.tenant(caller.tenant_id) as connection:
         if key is not None:
@@ -131,7 +141,15 @@ async def record(
                 return Started(known(row), replayed=True)
         if not await uploads.mark_used(connection, upload.upload_id):
             raise expired()
-        await jobs.create(connection, analysis, upload_id=upload.upload_id, by=caller.subject)
+        if protected is not None and not await uploads.mark_used(connection, protected.upload_id):
+            raise expired(FIELD)
+        await jobs.create(
+            connection,
+            analysis,
+            upload_id=upload.upload_id,
+            protected_upload_id="" if protected is None else protected.upload_id,
+            by=caller.subject,
+        )
         return Started(known(await jobs.find(connection, job_id)), replayed=False)
 
 

@@ -101,11 +101,12 @@ def check_announced(request: pb.SignUploadRequest, purpose: Purpose, max_bytes: 
         )
 
 
-async def received(desk: Desk, caller: Principal, upload_id: str) -> Upload:
+async def received(desk: Desk, caller: Principal, upload_id: str, *, field: str = "upload_id") -> Upload:
     """Returns an upload of the caller's tenant that has come as announced.
 
-    Raises NotFound (UPLOAD_NOT_FOUND: unknown, or another tenant's), FailedPrecondition
-    (UPLOAD_EXPIRED, UPLOAD_NOT_RECEIVED), InvalidInput (UPLOAD_SIZE_MISMATCH), Transient.
+    field: the field of the request that named it, for errors. Raises NotFound (UPLOAD_NOT_FOUND:
+    unknown, or another tenant's), FailedPrecondition (UPLOAD_EXPIRED, UPLOAD_NOT_RECEIVED), InvalidInput
+    (UPLOAD_SIZE_MISMATCH), Transient.
     """
     async with desk.ledger.tenant(caller.tenant_id) as connection:
         upload = await uploads.find(connection, upload_id)
@@ -113,38 +114,38 @@ async def received(desk: Desk, caller: Principal, upload_id: str) -> Upload:
         raise NotFound(
             "UPLOAD_NOT_FOUND",
             "There is no such upload.",
-            field="upload_id",
+            field=field,
             fix="Use the upload_id that /uploads/sign answered.",
         )
     now = datetime.now(UTC)
     if upload.state == "expired" or (upload.state == "signed" and now >= upload.usable_until):
-        raise expired()
+        raise expired(field)
     try:
         stored = await desk.objects.stat(upload.bucket, upload.object_key)
     except NotFound as error:
         if now >= upload.signature_expires_at:
-            raise expired() from error
+            raise expired(field) from error
         raise FailedPrecondition(
             "UPLOAD_NOT_RECEIVED",
             "The file has not been uploaded yet.",
-            field="upload_id",
+            field=field,
             fix="POST the form that /uploads/sign answered, then repeat this request.",
         ) from error
     if stored.size_bytes != upload.size_bytes:
         raise InvalidInput(
             "UPLOAD_SIZE_MISMATCH",
             f"The stored file has {stored.size_bytes} bytes; {upload.size_bytes} were announced.",
-            field="upload_id",
+            field=field,
             fix="Sign a new upload with the file's real size.",
         )
     return upload
 
 
-def expired() -> FailedPrecondition:
-    """The error of an upload whose time has passed."""
+def expired(field: str = "upload_id") -> FailedPrecondition:
+    """The error of an upload, named in a field of the request, whose time has passed."""
     return FailedPrecondition(
         "UPLOAD_EXPIRED",
         "The upload has expired.",
-        field="upload_id",
+        field=field,
         fix="Sign a new upload and send the file again.",
     )

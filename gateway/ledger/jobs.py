@@ -92,7 +92,9 @@ WHERE job_id = %(job_id)s
 """
 
 
-async def create(connection: Connection, analysis: Analysis, *, upload_id: str, by: str) -> None:
+async def create(
+    connection: Connection, analysis: Analysis, *, upload_id: str, by: str, protected_upload_id: str = ""
+) -> None:
     """Records a job, its consent, its audit entry and its `requested` fact, in one transaction."""
     job, consent = analysis.job, analysis.job.consent
     await connection.execute(
@@ -112,6 +114,8 @@ async def create(connection: Connection, analysis: Analysis, *, upload_id: str, 
         ),
     )  # fmt: skip
     detail = {"upload_id": upload_id}
+    if protected_upload_id:
+        detail["protected_upload_id"] = protected_upload_id
     await record_audit(connection, job.tenant_id, by, "analysis.requested", job.job_id, detail)
     await outbox.add(connection, "requested", analysis)
 

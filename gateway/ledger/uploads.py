@@ -28,15 +28,15 @@ class Upload:
     signature_expires_at: datetime
     usable_until: datetime
 
-    def ref(self) -> ObjectRef:
-        """Returns the reference that travels in the document."""
+    def ref(self, name: str = "upload") -> ObjectRef:
+        """Returns the reference that travels in the document, under a name."""
         return ObjectRef(
             bucket=self.bucket,
             key=self.object_key,
             sha256=self.sha256,
             media_type=self.media_type,
             size_bytes=self.size_bytes,
-            name="upload",
+            name=name,
         )
 
 
