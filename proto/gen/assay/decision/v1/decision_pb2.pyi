@@ -901,6 +901,7 @@ class WavelengthOption(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     RANK_FIELD_NUMBER: _builtins.int
     WOULD_BE_FIELD_NUMBER: _builtins.int
+    LEARNED_FIELD_NUMBER: _builtins.int
     wavelength_nm: _builtins.int
     """Wavelength in nm."""
     status: Global___OptionStatus.ValueType
@@ -925,6 +926,10 @@ class WavelengthOption(_message.Message):
     def reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Reasons in sentences for people; the object `decision_json` has them where they are left out here."""
 
+    @_builtins.property
+    def learned(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of `rules` that looked at a learned class probability; the others never did."""
+
     def __init__(
         self,
         *,
@@ -938,10 +943,11 @@ class WavelengthOption(_message.Message):
         reasons: _abc.Iterable[_builtins.str] | None = ...,
         rank: _builtins.int = ...,
         would_be: Global___OptionStatus.ValueType = ...,
+        learned: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["efficacy", b"efficacy", "evidence", b"evidence", "label", b"label", "rank", b"rank", "reasons", b"reasons", "rules", b"rules", "skin_gate", b"skin_gate", "status", b"status", "wavelength_nm", b"wavelength_nm", "would_be", b"would_be"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["efficacy", b"efficacy", "evidence", b"evidence", "label", b"label", "learned", b"learned", "rank", b"rank", "reasons", b"reasons", "rules", b"rules", "skin_gate", b"skin_gate", "status", b"status", "wavelength_nm", b"wavelength_nm", "would_be", b"would_be"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -993,6 +999,9 @@ class InkDecision(_message.Message):
     BASIS_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
+    NAMED_BY_FIELD_NUMBER: _builtins.int
+    CLASS_PROBABILITY_FIELD_NUMBER: _builtins.int
+    CLASSIFIER_FIELD_NUMBER: _builtins.int
     ink_class: _builtins.str
     """Class id, or the hue family in qualitative mode."""
     area_share: _builtins.float
@@ -1001,6 +1010,12 @@ class InkDecision(_message.Message):
     """Identifier of the ink cluster this advice is for; 0 when not from a photo."""
     basis: _builtins.str
     """What `ink_class` names: "class", or "hue_family" in qualitative mode."""
+    named_by: _builtins.str
+    """Who named the class: "model", "operator" (stated as certain), or "none" when it is unknown."""
+    class_probability: _builtins.float
+    """Probability of the class after the classifier; absent when none was given."""
+    classifier: _builtins.str
+    """Classifier that gave the probabilities, for example "ink-class@1.0.0"; empty when there was none."""
     @_builtins.property
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___WavelengthOption]:
         """Options in rank order; empty when nothing may be ranked."""
@@ -1028,12 +1043,17 @@ class InkDecision(_message.Message):
         basis: _builtins.str = ...,
         candidates: _abc.Iterable[Global___InkCandidate] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
+        named_by: _builtins.str = ...,
+        class_probability: _builtins.float | None = ...,
+        classifier: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_class_probability", b"_class_probability", "class_probability", b"class_probability"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_share", b"area_share", "basis", b"basis", "candidates", b"candidates", "cluster_id", b"cluster_id", "flags", b"flags", "ink_class", b"ink_class", "messages", b"messages", "options", b"options"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_class_probability", b"_class_probability", "area_share", b"area_share", "basis", b"basis", "candidates", b"candidates", "class_probability", b"class_probability", "classifier", b"classifier", "cluster_id", b"cluster_id", "flags", b"flags", "ink_class", b"ink_class", "messages", b"messages", "named_by", b"named_by", "options", b"options"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__class_probability: _TypeAlias = _typing.Literal["class_probability"]  # noqa: Y015
+    _WhichOneofArgType__class_probability: _TypeAlias = _typing.Literal["_class_probability", b"_class_probability"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__class_probability) -> _WhichOneofReturnType__class_probability | None: ...
 
 Global___InkDecision: _TypeAlias = InkDecision  # noqa: Y015
 
@@ -1324,6 +1344,8 @@ class DecisionPage(_message.Message):
     COUNTERFACTUALS_FIELD_NUMBER: _builtins.int
     RULE_SOURCES_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    COUNTERFACTUAL_NOTE_FIELD_NUMBER: _builtins.int
     status: Global___DecisionStatus.ValueType
     """State of the decision."""
     fitzpatrick_safe: Global___Fitzpatrick.ValueType
@@ -1336,6 +1358,10 @@ class DecisionPage(_message.Message):
     """Who approved the ruleset, or that nobody has."""
     qualitative: _builtins.bool
     """No colour chart calibrated the photo, whatever the status."""
+    language: _builtins.str
+    """BCP 47 language of the texts on this page; English when empty."""
+    counterfactual_note: _builtins.str
+    """How to read `counterfactuals`."""
     @_builtins.property
     def inks(self) -> _containers.RepeatedCompositeFieldContainer[Global___InkDecision]:
         """Advice per ink, largest area first."""
@@ -1410,10 +1436,12 @@ class DecisionPage(_message.Message):
         counterfactuals: _abc.Iterable[Global___Counterfactual] | None = ...,
         rule_sources: _abc.Iterable[Global___RuleSource] | None = ...,
         references: _abc.Iterable[Global___Reference] | None = ...,
+        language: _builtins.str = ...,
+        counterfactual_note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "decision_json", b"decision_json", "provenance", b"provenance", "sessions", b"sessions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "counterfactuals", b"counterfactuals", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "references", b"references", "rule_sources", b"rule_sources", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "counterfactual_note", b"counterfactual_note", "counterfactuals", b"counterfactuals", "decision_json", b"decision_json", "fitzpatrick_safe", b"fitzpatrick_safe", "flags", b"flags", "inks", b"inks", "language", b"language", "messages", b"messages", "missing", b"missing", "provenance", b"provenance", "qualitative", b"qualitative", "references", b"references", "rule_sources", b"rule_sources", "ruleset", b"ruleset", "ruleset_approval", b"ruleset_approval", "ruleset_sha256", b"ruleset_sha256", "sessions", b"sessions", "status", b"status", "trace", b"trace", "unanswered", b"unanswered"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
