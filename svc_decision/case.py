@@ -85,6 +85,17 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class SpotRecord:
+    """A test spot and its review. outcome: lighter, unchanged, darker or reaction."""
+
+    ink_class: str
+    wavelength_nm: int
+    reviewed_after_weeks: float
+    outcome: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One case. `intake` maps answered questions to bool, number or choice; `details` to the words given."""
 
@@ -102,6 +113,10 @@ class Case:
     isotretinoin_policy: str | None = None
     skin_change_de00: float | None = None
     mdc95: float | None = None
+    test_spots: tuple[SpotRecord, ...] = ()
+    classifier: str | None = None
+    """Model that gave the posteriors, as name@version."""
+    language: str | None = None
 
 
 def schema() -> dict[str, Any]:
@@ -260,6 +275,9 @@ def _build(obj: dict[str, Any]) -> Case:
         isotretinoin_policy=obj.get("policy", {}).get("isotretinoin"),
         skin_change_de00=follow_up.get("skin_change_de00"),
         mdc95=follow_up.get("mdc95"),
+        test_spots=tuple(SpotRecord(**record) for record in obj.get("test_spots", ())),
+        classifier=obj.get("classifier"),
+        language=obj.get("language"),
     )
 
 
