@@ -21,7 +21,8 @@ FACT_NAMES = frozenset(
         "case.only_black_or_red", "case.dense", "case.darkened", "region.class", "region.class_agrees",
         "region.top_probability", "region.lightness_t", "region.coverage", "region.prototype_de00",
         "region.naevus", "region.delta_l_t", "option.efficacy", "option.skin_gate", "option.label",
-        "option.tan_block", "option.region_hold",
+        "option.tan_block", "option.region_hold", "option.grade_released", "region.spot_outcomes",
+        "case.spot_outcomes", "spot.outcome", "spot.reviewed_after_weeks",
     }
 )  # fmt: skip
 

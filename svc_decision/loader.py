@@ -15,6 +15,7 @@ from svc_decision.conditions import fact_names
 from svc_decision.facts import FACT_NAMES
 from svc_decision.rulefile import canonical_sha256
 from svc_decision.ruleset import (
+    ENGLISH,
     FITZPATRICK,
     GATES,
     STATUSES,
@@ -28,10 +29,12 @@ from svc_decision.ruleset import (
     LadderStep,
     Modifier,
     NoInk,
+    Release,
     Ruleset,
     SessionRules,
     Site,
     SkinRules,
+    TestSpotRule,
 )
 
 DEFAULT_RULESET = "tattoo@1.0.0"
@@ -39,6 +42,8 @@ FILES = (
     "manifest", "efficacy", "skin", "devices", "sites", "flags", "intake", "engine", "sessions",
     "texts.en", "sources",
 )  # fmt: skip
+LANGUAGES = ("de", "es")
+"""Beside English, since format 1.1."""
 
 
 @cache
@@ -70,7 +75,9 @@ def read_document(ruleset_id: str) -> dict[str, Any]:
 
 
 def _read(ruleset_id: str) -> dict[str, Any]:
-    return rulefile.read(ruleset_id, FILES)
+    manifest = rulefile.read(ruleset_id, FILES[:1])["manifest"]
+    texts = () if manifest.get("format", "1.0") == "1.0" else tuple(f"texts.{code}" for code in LANGUAGES)
+    return rulefile.read(ruleset_id, FILES + texts)
 
 
 def _cross_faults(document: dict[str, Any]) -> list[str]:
@@ -133,7 +140,7 @@ def _semantic_faults(ruleset: Ruleset) -> list[str]:
 def _all_facts(ruleset: Ruleset) -> list[str]:
     trees = [level.when for flag in ruleset.flags for level in flag.levels]
     trees += [step.when for step in ruleset.engine.ladder]
-    trees += [m.when for m in ruleset.sessions.modifiers]
+    trees += [m.when for m in ruleset.sessions.modifiers] + [r.when for r in ruleset.engine.test_spots]
     trees += [m.only_with for m in ruleset.mandatory if m.only_with is not None]
     return [name for tree in trees for name in fact_names(tree)] + [m.fact for m in ruleset.mandatory]
 
@@ -154,6 +161,12 @@ def _freeze(document: dict[str, Any]) -> Ruleset:
         sessions=_sessions(document["sessions"]),
         texts=MappingProxyType(document["texts"]),
         sources=MappingProxyType(document["sources"]),
+        languages=MappingProxyType(
+            {
+                code: MappingProxyType(texts)
+                for code, texts in {ENGLISH: document["texts"], **document.get("languages", {})}.items()
+            }
+        ),
     )
 
 
@@ -230,6 +243,17 @@ def _engine(e: dict[str, Any]) -> EngineRules:
         family_cap=e["qualitative_family"]["cap"],
         min_family_probability=e["qualitative_family"]["min_family_probability"],
         max_prototype_de00=e["qualitative_family"]["max_prototype_de00"],
+        test_spots=tuple(_test_spot(rule, e["source"]) for rule in e.get("test_spots", ())),
+    )
+
+
+def _test_spot(rule: dict[str, Any], source: list[str]) -> TestSpotRule:
+    return TestSpotRule(
+        id=rule["id"],
+        releases=tuple(Release(r["rule"], r.get("severity", "")) for r in rule["releases"]),
+        when=conditions.parse(rule["when"]),
+        cap=rule["cap"],
+        source=tuple(rule.get("source", source)),
     )
 
 

@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from mesh.errors import Internal, InvalidInput, NotFound
 from svc_decision import conditions
-from svc_decision.ruleset import Flag, Level, Mandatory, Manifest, Tan
+from svc_decision.ruleset import ENGLISH, Flag, Level, Mandatory, Manifest, Tan
 
 _ID = re.compile(r"([a-z][a-z0-9-]{0,31})@(\d{1,6}\.\d{1,6}\.\d{1,6})")
 _FOLDER = files("svc_decision") / "rulesets"
@@ -54,11 +54,21 @@ def released_hash(ruleset_id: str, kind: str) -> str:
 
 
 def read(ruleset_id: str, names: Sequence[str]) -> dict[str, Any]:
-    """The files of a ruleset's folder merged into one document."""
+    """The files of a ruleset's folder merged into one document.
+
+    The head of a file (what its rules inherit) goes to `heads` by the file's name; texts in other languages than
+    English go to `languages` by their code.
+    """
     folder = _FOLDER / ruleset_id.replace("@", "-")
     document: dict[str, Any] = {}
     for name in names:
-        document.update(json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+        part = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if "head" in part:
+            document.setdefault("heads", {})[name] = part.pop("head")
+        language = name.removeprefix("texts.")
+        if name.startswith("texts.") and language != ENGLISH:
+            document.setdefault("languages", {})[language] = part.pop("texts")
+        document.update(part)
     return document
 
 
@@ -116,6 +126,7 @@ def manifest(m: dict[str, Any]) -> Manifest:
         intended_use=m["intended_use"],
         limits=tuple(m["limits"]),
         changelog=tuple((c["version"], c["date"], c["change"]) for c in m["changelog"]),
+        format=m.get("format", "1.0"),
     )
 
 

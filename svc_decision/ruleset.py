@@ -2,14 +2,15 @@
 
 A ruleset is a folder of JSON files under `rulesets/`; `loader.load_ruleset` reads, checks and freezes it into
 these classes. Rule ids are stable within a major version: R flags, I mandatory intake, P status ladder,
-C and Q caps, N no ink, F skin fusion, V override, KD sessions, B modifiers, and the lookups E (efficacy),
-S (skin gate) and L (label).
+C and Q caps, N no ink, F skin fusion, V override, H test spots, KD sessions, B modifiers, T texts, and the
+lookups E (efficacy), S (skin gate) and L (label).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from svc_decision.conditions import Condition
 
@@ -19,6 +20,7 @@ GATES = ("ok", "caution", "avoid", "block")
 STATUSES = ("recommend", "consider", "specialist", "hold", "deferred", "blocked", "not_useful")
 RANKED = ("recommend", "consider")
 UNKNOWN_CLASS = "unknown"
+ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ class Manifest:
     limits: tuple[str, ...]
     changelog: tuple[tuple[str, str, str], ...]
     """(version, date, change)"""
+    format: str = "1.0"
+    """Of the files. What decisions and documents gained with 1.1 is written for rulesets of that format only, so
+    that a decision pinned to an older one is replayed byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,29 @@ class NoInk:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A hold that a test spot can lift: that of a flag at a severity, or of a ladder step (severity "")."""
+
+    rule: str
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestSpotRule:
+    """When a reviewed test spot lifts a hold, and the best status that the option may then have.
+
+    A test spot speaks for its own ink class and wavelength only. `when` reads the facts of the case and of one
+    spot (`spot.outcome`, `spot.reviewed_after_weeks`); every spot of that class and wavelength must satisfy it.
+    """
+
+    id: str
+    releases: tuple[Release, ...]
+    when: Condition
+    cap: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRules:
     """Parameters and ladder of the engine."""
 
@@ -210,6 +238,7 @@ class EngineRules:
     family_cap: str
     min_family_probability: float
     max_prototype_de00: float
+    test_spots: tuple[TestSpotRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +281,20 @@ class Ruleset:
     sessions: SessionRules
     texts: Mapping[str, str]
     sources: Mapping[str, str]
+    languages: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    """Texts by language code, "en" among them."""
+    language: str = ENGLISH
 
     @property
     def id(self) -> str:
-        """Name and version, for example "tattoo@1.0.0"."""
+        """Name and version, for example "tattoo@1.1.0"."""
         return f"{self.manifest.name}@{self.manifest.version}"
+
+    def in_language(self, tag: str) -> Ruleset:
+        """The same rules in the language of a BCP 47 tag ("es-MX" is "es"); English where there is none."""
+        code = tag.split("-")[0].lower()
+        code = code if code in self.languages else ENGLISH
+        return replace(self, texts=self.languages[code], language=code)
 
     def text(self, key: str, **values: object) -> str:
         """The text of a message key, with its values filled in."""

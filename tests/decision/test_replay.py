@@ -1,4 +1,4 @@
-"""Decisions of tattoo@1.0.0, frozen on the day before 1.1.0 came: pinned replays give the same bytes (T38)."""
+"""Decisions of tattoo@1.0.0, frozen before 1.1.0 came: pinned replays give the same bytes (T38)."""
 
 from __future__ import annotations
 
