@@ -86,6 +86,7 @@ def ingest(data: bytes, declared: str = "", limits: Limits = DEFAULT_LIMITS) -> 
         source_bits=raster.bits,
         orientation=raster.orientation,
         icc_profile=name,
+        camera=raster.camera,
         original=original,
         working=small,
         measures=quality.measures,

@@ -121,7 +121,10 @@ def _decode_jpeg(data: bytes, limits: Limits) -> Raster:
             )
         )
     orientation, remarks = _orientation(file.exif)
-    return Raster(pixels, mode, 8, True, icc=file.icc, orientation=orientation, flags=(*flags, *remarks))
+    return Raster(
+        pixels, mode, 8, True, icc=file.icc, orientation=orientation, flags=(*flags, *remarks),
+        camera=_camera(file.exif),
+    )  # fmt: skip
 
 
 def _strict_jpeg(file: JpegFile, space: str) -> Pixels:
@@ -153,7 +156,7 @@ def _decode_png(data: bytes, limits: Limits) -> Raster:
     orientation, remarks = _orientation(file.exif)
     return Raster(
         pixels, mode, file.bits, False, alpha=alpha, icc=file.icc, orientation=orientation,
-        flags=(*flags, *remarks),
+        flags=(*flags, *remarks), camera=_camera(file.exif),
     )  # fmt: skip
 
 
@@ -182,6 +185,7 @@ def _decode_heif(data: bytes, limits: Limits) -> Raster:
         alpha=alpha,
         icc=icc,
         flags=(*flags, *_coded_colour(headers.heif_colour(data), icc)),
+        camera=_camera(image.info.get("exif")),
     )
 
 
@@ -200,11 +204,12 @@ def _decode_with_pillow(data: bytes, kind: sniff.Sniffed, limits: Limits) -> Ras
             flags.extend(_coded_colour(headers.heif_colour(data), icc))
         if kind == sniff.TIFF:
             return _tiff(image, data, icc, tuple(flags))
-        orientation, remarks = _orientation(image.info.get("exif"))
+        block = image.info.get("exif")
+        orientation, remarks = _orientation(block)
         pixels, mode, alpha = _pixels(image)
     return Raster(
         pixels, mode, 8, kind != sniff.GIF, alpha=alpha, icc=icc, orientation=orientation,
-        flags=(*flags, *remarks),
+        flags=(*flags, *remarks), camera=_camera(block),
     )  # fmt: skip
 
 
@@ -231,6 +236,7 @@ def _tiff(image: Image.Image, data: bytes, icc: bytes | None, flags: tuple[Flag,
         orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
         upright=True,  # Pillow and OpenCV both turn TIFF images while they load them
         flags=flags,
+        camera=_camera(data),  # a TIFF file is what an EXIF block is
     )
 
 
@@ -343,3 +349,7 @@ def _orientation(block: bytes | None) -> tuple[int, tuple[Flag, ...]]:
         return 1, ()
     value = exif.orientation(block)
     return (1, (_EXIF_DAMAGED,)) if value is None else (value, ())
+
+
+def _camera(block: bytes | None) -> str:
+    return exif.camera(block) if block else ""

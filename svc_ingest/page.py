@@ -29,6 +29,7 @@ def page(upload: bytes, done: Ingested) -> IngestPage:
         source_size_bytes=len(upload),
         exif_orientation=done.orientation,
         icc_profile=done.icc_profile,
+        camera=done.camera,
         source_bits=done.source_bits,
         source_mode=done.source_mode,
         width=done.original.width,

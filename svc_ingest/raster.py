@@ -32,3 +32,5 @@ class Raster:
     upright: bool = False
     """Whether the decoder has applied the orientation already."""
     flags: tuple[Flag, ...] = ()
+    camera: str = ""
+    """Maker and model of the camera; empty where the file does not state them."""

@@ -52,6 +52,8 @@ class Ingested:
     orientation: int
     icc_profile: str
     """Description of the profile that was used; empty when sRGB was assumed."""
+    camera: str
+    """Maker and model of the camera as the file states them; empty when it does not."""
     original: Encoded
     working: Encoded
     measures: tuple[Measure, ...]

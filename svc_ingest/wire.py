@@ -6,6 +6,7 @@ A message is a 4-byte length, a JSON object of that length, and the blobs whose 
 import json
 from typing import IO, Any, Final
 
+from svc_ingest.exif import plain
 from svc_ingest.result import Encoded, Flag, Ingested, Level, Measure
 
 _MAX_HEADER: Final = 1024 * 1024
@@ -51,6 +52,7 @@ def pack(done: Ingested) -> tuple[Fields, tuple[bytes, ...]]:
         "source_bits": done.source_bits,
         "orientation": done.orientation,
         "icc_profile": done.icc_profile,
+        "camera": done.camera,
         "images": [[i.media_type, i.width, i.height] for i in images],
         "measures": [[m.id, m.value, m.unit, m.not_measurable] for m in done.measures],
         "flags": [[f.code, f.level.value, f.message] for f in done.flags],
@@ -67,6 +69,7 @@ def unpack(fields: Fields, blobs: list[bytes]) -> Ingested:
         source_bits=fields["source_bits"],
         orientation=fields["orientation"],
         icc_profile=fields["icc_profile"],
+        camera=plain(fields["camera"]),  # it ends up in pages and reports
         original=original,
         working=working,
         measures=tuple(Measure(*m) for m in fields["measures"]),

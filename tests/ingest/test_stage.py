@@ -13,7 +13,8 @@ import grpc.aio
 import numpy as np
 import pytest
 import structlog
-from assay.common.v1.types_pb2 import FlagLevel
+from assay.common.v1.types_pb2 import FlagLevel, ObjectRef
+from assay.events.v1.analysis_pb2 import Analysis
 from assay.ingest.v1.ingest_pb2 import InspectRequest
 from assay.ingest.v1.ingest_pb2_grpc import IngestServiceStub, add_IngestServiceServicer_to_server
 from PIL import Image
@@ -42,6 +43,7 @@ async def test_the_page_says_what_was_done(ctx: FolderContext, shared_data: Path
     icc = (shared_data / "golden" / "icc_profiles" / "DisplayP3-v4.icc").read_bytes()
     exif = Image.Exif()
     exif[0x0112] = 6
+    exif[0x010F], exif[0x0110] = "samsung", "SM-A325F"
     data = encode(scene(2400, 1600), "JPEG", quality=95, icc_profile=icc, exif=exif.tobytes())
     page = await handle(order(ctx, data), ctx)
     assert ctx.reads == 1
@@ -50,6 +52,7 @@ async def test_the_page_says_what_was_done(ctx: FolderContext, shared_data: Path
     assert page.source_size_bytes == len(data)
     assert (page.exif_orientation, page.icc_profile) == (6, "sP3")
     assert (page.source_bits, page.source_mode) == (8, "RGB")
+    assert page.camera == "samsung SM-A325F"
     assert (page.width, page.height) == (1600, 2400)
     assert page.working_width * page.working_height <= 3_000_000
     assert page.working_width / page.width == pytest.approx(page.working_height / page.height, abs=1e-3)
@@ -90,6 +93,58 @@ async def test_refusals_name_the_upload(ctx: FolderContext, data: bytes, size: i
     assert (refused.value.code, refused.value.field) == (code, "upload_id")
     assert refused.value.fix
     assert list(ctx.folder.iterdir()) == [ctx.folder / "upload"]
+
+
+async def test_a_photo_of_protected_skin_is_normalised_beside_the_first(ctx: FolderContext) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    second = encode(scene(900, 700), "JPEG", quality=95, exif=exif.tobytes())
+    analysis = with_protected(order(ctx, encode(scene(2400, 1600), "PNG"), "image/png"), ctx, second)
+    page = await handle(analysis, ctx)
+    assert (page.protected_working.name, page.protected_working.media_type) == (
+        "protected_working.png",
+        "image/png",
+    )
+    image = Image.open(io.BytesIO((ctx.folder / page.protected_working.key).read_bytes()))
+    assert (image.size, len(image.getexif())) == ((700, 900), 0)
+    flags = {flag.code: flag for flag in page.flags}
+    assert flags["PROTECTED_CHROMA_SUBSAMPLED"].message.startswith("Photo of protected skin: ")
+    assert "CHROMA_SUBSAMPLED" not in flags, "nothing is said about the first photo that holds for the second"
+    alone = await handle(order(ctx, encode(scene(2400, 1600), "PNG"), "image/png"), ctx)
+    assert not alone.HasField("protected_working")
+    page.ClearField("protected_working")
+    del page.flags[len(alone.flags) :]
+    assert page == alone
+
+
+@pytest.mark.parametrize(
+    ("second", "code"),
+    [
+        (b"I am no photo.", "MEDIA_TYPE_MISMATCH"),
+        (b"", "UPLOAD_EMPTY"),
+        (encode(scene(), "JPEG")[:2000], "IMAGE_TRUNCATED"),
+        (None, "UPLOAD_NOT_FOUND"),
+    ],
+)
+async def test_what_is_wrong_with_the_second_photo_names_its_field(
+    ctx: FolderContext, second: bytes | None, code: str
+) -> None:
+    analysis = with_protected(order(ctx, encode(scene(), "PNG"), "image/png"), ctx, second or b"")
+    if second is None:
+        (ctx.folder / "protected").unlink()
+        analysis.job.protected_upload.size_bytes = 10
+    with pytest.raises(AssayError) as refused:
+        await handle(analysis, ctx)
+    assert (refused.value.code, refused.value.field) == (code, "protected_upload_id")
+    assert refused.value.permanent
+
+
+def with_protected(analysis: Analysis, ctx: FolderContext, data: bytes) -> Analysis:
+    (ctx.folder / "protected").write_bytes(data)
+    analysis.job.protected_upload.CopyFrom(
+        ObjectRef(bucket="uploads", key="protected", media_type="image/jpeg", size_bytes=len(data))
+    )
+    return analysis
 
 
 async def test_a_huge_upload_is_not_even_fetched(ctx: FolderContext) -> None:
