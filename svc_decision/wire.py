@@ -24,6 +24,8 @@ from svc_decision.ruleset import FITZPATRICK, Manifest
 NO_INK_CLASS = "no_ink"
 # Flags of other stages that say "there is no ink", which is a finding and no fault of the photo.
 NO_INK_FLAGS = frozenset({"NO_INK", "NO_INK_FOUND"})
+# Begins the flags of the photo of protected skin: it measures tan, and says nothing about the tattoo's photo.
+PROTECTED_PREFIX = "PROTECTED_"
 MAX_PAGE_BYTES = 36 * 1024
 _PULSES = {pb.PULSE_NS: "ns", pb.PULSE_PS: "ps"}
 _MAX_INKS = 64
@@ -43,6 +45,9 @@ def case_of_analysis(analysis: Analysis) -> Case:
         obj.setdefault("skin", {})["ita"] = ita.value
         if ita.HasField("standard_uncertainty"):
             obj["skin"]["ita_sd"] = min(ita.standard_uncertainty, 90.0)
+    protected = color.protected_skin.ita
+    if protected.HasField("value") and not analysis.job.tattoo.HasField("ita_protected"):
+        obj.setdefault("skin", {})["ita_protected"] = protected.value
     flags = [*analysis.ingest.flags, *analysis.segment.flags, *color.flags]
     obj["image"] = {"chart": color.calibrated, "quality_ok": not any(map(_fails, flags))}
     obj["ruleset"] = analysis.job.ruleset or DEFAULT_RULESET
@@ -135,7 +140,8 @@ def _code_version() -> str:
 
 
 def _fails(flag: QualityFlag) -> bool:
-    return flag.level == FlagLevel.FLAG_LEVEL_FAIL and flag.code not in NO_INK_FLAGS
+    of_tattoo = flag.code not in NO_INK_FLAGS and not flag.code.startswith(PROTECTED_PREFIX)
+    return flag.level == FlagLevel.FLAG_LEVEL_FAIL and of_tattoo
 
 
 def _measured_ink(cluster: InkCluster) -> dict[str, Any]:
