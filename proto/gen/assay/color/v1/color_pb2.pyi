@@ -247,12 +247,15 @@ class ColorPage(_message.Message):
     CHART_FIELD_NUMBER: _builtins.int
     PROTECTED_SKIN_FIELD_NUMBER: _builtins.int
     FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_METRIC_FIELD_NUMBER: _builtins.int
     calibrated: _builtins.bool
     """True when a colour chart calibrated the photo; otherwise every number is an estimate."""
     illuminant: _builtins.str
     """Illuminant of every Lab on this page, "D65"."""
     observer: _builtins.str
     """Observer of every Lab on this page, "2"."""
+    difference_metric: _builtins.str
+    """Formula and parametric factors kL:kC:kH of every colour difference on this page, "CIEDE2000(1:1:1)"."""
     @_builtins.property
     def skin(self) -> Global___SkinReference:
         """The skin beside the ink; absent when it could not be measured."""
@@ -303,10 +306,11 @@ class ColorPage(_message.Message):
         chart: Global___ColourChart | None = ...,
         protected_skin: Global___SkinReference | None = ...,
         follow_up: Global___FollowUp | None = ...,
+        difference_metric: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["chart", b"chart", "clusters", b"clusters", "follow_up", b"follow_up", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrated", b"calibrated", "chart", b"chart", "clusters", b"clusters", "flags", b"flags", "follow_up", b"follow_up", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrated", b"calibrated", "chart", b"chart", "clusters", b"clusters", "difference_metric", b"difference_metric", "flags", b"flags", "follow_up", b"follow_up", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -491,10 +495,13 @@ class Baseline(_message.Message):
     CLUSTERS_FIELD_NUMBER: _builtins.int
     COLOR_FIELD_NUMBER: _builtins.int
     CAMERA_FIELD_NUMBER: _builtins.int
+    SEGMENTER_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Its job."""
     camera: _builtins.str
     """Camera that took it, maker and model; empty when unknown."""
+    segmenter: _builtins.str
+    """Model that found its ink, for example "ink-seg@1.0.0"; empty when unknown."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
@@ -525,10 +532,11 @@ class Baseline(_message.Message):
         clusters: _types_pb2.ObjectRef | None = ...,
         color: Global___ColorPage | None = ...,
         camera: _builtins.str = ...,
+        segmenter: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clusters", b"clusters", "color", b"color", "created_at", b"created_at", "mask", b"mask", "working", b"working"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["camera", b"camera", "clusters", b"clusters", "color", b"color", "created_at", b"created_at", "job_id", b"job_id", "mask", b"mask", "working", b"working"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["camera", b"camera", "clusters", b"clusters", "color", b"color", "created_at", b"created_at", "job_id", b"job_id", "mask", b"mask", "segmenter", b"segmenter", "working", b"working"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -550,12 +558,18 @@ class FollowUp(_message.Message):
     SKIN_MDC95_FIELD_NUMBER: _builtins.int
     DAYS_FIELD_NUMBER: _builtins.int
     REGISTERED_FIELD_NUMBER: _builtins.int
+    CAUTIONS_FIELD_NUMBER: _builtins.int
+    CLEAR_BELOW_FIELD_NUMBER: _builtins.int
     baseline_job_id: _builtins.str
     """Job of the earlier visit."""
     skin_mdc95: _builtins.float
     """Minimal detectable change of `skin_change`."""
     days: _builtins.float
     """Days between the visits."""
+    clear_below: _builtins.float
+    """Contrast at or below which ink is called cleared: the larger of the acceptability threshold 1.8 and the 95th
+    percentile of the skin's own variation now.
+    """
     @_builtins.property
     def not_comparable(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why the two cannot be compared, one code each; empty when they can."""
@@ -566,7 +580,7 @@ class FollowUp(_message.Message):
 
     @_builtins.property
     def overlap(self) -> _types_pb2.Measurement:
-        """Registration of the two photos: share of the baseline's ink that was found again, 0 to 1."""
+        """Registration of the two photos: share of the baseline's ink that lies inside of this photo, 0 to 1."""
 
     @_builtins.property
     def registration_error(self) -> _types_pb2.Measurement:
@@ -584,6 +598,10 @@ class FollowUp(_message.Message):
     def registered(self) -> _types_pb2.ObjectRef:
         """The earlier photo laid over this one, PNG."""
 
+    @_builtins.property
+    def cautions(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.QualityFlag]:
+        """What to bear in mind though the two can be compared, for example FOLLOW_UP_EARLY."""
+
     def __init__(
         self,
         *,
@@ -597,13 +615,20 @@ class FollowUp(_message.Message):
         skin_mdc95: _builtins.float | None = ...,
         days: _builtins.float = ...,
         registered: _types_pb2.ObjectRef | None = ...,
+        cautions: _abc.Iterable[_types_pb2.QualityFlag] | None = ...,
+        clear_below: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95", "overlap", b"overlap", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_clear_below", b"_clear_below", "_skin_mdc95", b"_skin_mdc95", "clear_below", b"clear_below", "overlap", b"overlap", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95", "baseline_job_id", b"baseline_job_id", "days", b"days", "inks", b"inks", "not_comparable", b"not_comparable", "overlap", b"overlap", "reasons", b"reasons", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clear_below", b"_clear_below", "_skin_mdc95", b"_skin_mdc95", "baseline_job_id", b"baseline_job_id", "cautions", b"cautions", "clear_below", b"clear_below", "days", b"days", "inks", b"inks", "not_comparable", b"not_comparable", "overlap", b"overlap", "reasons", b"reasons", "registered", b"registered", "registration_error", b"registration_error", "skin_change", b"skin_change", "skin_mdc95", b"skin_mdc95"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__clear_below: _TypeAlias = _typing.Literal["clear_below"]  # noqa: Y015
+    _WhichOneofArgType__clear_below: _TypeAlias = _typing.Literal["_clear_below", b"_clear_below"]  # noqa: Y015
     _WhichOneofReturnType__skin_mdc95: _TypeAlias = _typing.Literal["skin_mdc95"]  # noqa: Y015
     _WhichOneofArgType__skin_mdc95: _TypeAlias = _typing.Literal["_skin_mdc95", b"_skin_mdc95"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__clear_below) -> _WhichOneofReturnType__clear_below | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__skin_mdc95) -> _WhichOneofReturnType__skin_mdc95 | None: ...
 
 Global___FollowUp: _TypeAlias = FollowUp  # noqa: Y015
@@ -624,6 +649,7 @@ class InkChange(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     LIGHTNESS_CHANGE_FIELD_NUMBER: _builtins.int
     COMPARED_SHARE_FIELD_NUMBER: _builtins.int
+    NOW_IDS_FIELD_NUMBER: _builtins.int
     baseline_id: _builtins.int
     """Id of the ink in the baseline's cluster map."""
     ink_class: _builtins.str
@@ -631,7 +657,9 @@ class InkChange(_message.Message):
     mdc95: _builtins.float
     """Minimal detectable change (95 %) of the contrast."""
     verdict: _builtins.str
-    """"cleared", "lighter", "unchanged" (within the minimal detectable change) or "darker"."""
+    """"cleared", "lighter", "unchanged" (within the minimal detectable change) or "darker"; empty when this ink
+    could not be measured now.
+    """
     compared_share: _builtins.float
     """Share of the baseline's pixels of this ink that can be seen and compared now, 0 to 1."""
     @_builtins.property
@@ -654,6 +682,10 @@ class InkChange(_message.Message):
     def lightness_change(self) -> _types_pb2.Measurement:
         """L* of the ink transmission colour now less then: negative is darker."""
 
+    @_builtins.property
+    def now_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ids of this page's inks that lie in the same place; none when no ink is found there any more."""
+
     def __init__(
         self,
         *,
@@ -667,10 +699,11 @@ class InkChange(_message.Message):
         verdict: _builtins.str = ...,
         lightness_change: _types_pb2.Measurement | None = ...,
         compared_share: _builtins.float = ...,
+        now_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "lightness_change", b"lightness_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_id", b"baseline_id", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "ink_class", b"ink_class", "lightness_change", b"lightness_change", "mdc95", b"mdc95", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_id", b"baseline_id", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "ink_class", b"ink_class", "lightness_change", b"lightness_change", "mdc95", b"mdc95", "now_ids", b"now_ids", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
