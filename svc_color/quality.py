@@ -45,6 +45,12 @@ SPARSE_SKIN: Final = Flag(
     "Most of the ring around the ink is not plain skin (background, clothes, glare, other ink); the skin "
     "reference rests on the remaining part.",
 )
+REDDENED_SKIN: Final = Flag(
+    "SKIN_REFERENCE_REDDENED",
+    "warn",
+    "The skin around the ink is redder than the skin farther out, and no part beside the ink is free of it: "
+    "blood lowers ITA by up to 18 degrees and changes the contrast. Photograph again when it has faded.",
+)
 CLIPPED_INK: Final = Flag(
     "INK_CLIPPED",
     "warn",

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_color import quality
+from svc_color import plain, quality
 from svc_color.difference import delta_e_2000
 from svc_color.ita import Ita, ita
 from svc_color.quality import Flag
-from svc_color.space import Array, linear_to_lab, srgb_to_lab, srgb_to_linear
+from svc_color.reading import UNCALIBRATED, Reading
+from svc_color.space import Array, linear_to_lab
 
 Mask = NDArray[np.bool_]
 Image = NDArray[np.uint8]
@@ -46,8 +47,8 @@ _TRIM, _PASSES = 2.5, 8
 _LEAST_DEVIATION: Final = np.array([1.0, 0.7, 0.7])
 _MOST_DEVIATION: Final = np.array([6.0, 3.0, 3.0])
 _MAD_TO_SD: Final = 1.4826
-# Share of plausible pixels, nearest to the ink first, from which trimming starts: background comes later.
-_START: Final = 1 / 3
+# How far beyond the ring skin is looked at, to see whether the ring is inflamed.
+_BEYOND: Final = 2.0
 
 _LEAST_PIXELS: Final = 400
 _LEAST_SHARE: Final = 0.05
@@ -82,65 +83,92 @@ class SkinNotMeasurable:
     flags: tuple[Flag, ...] = (quality.NO_SKIN,)
 
 
-def skin_reference(rgb: Image, ink: Mask, probability: Image) -> SkinReference | SkinNotMeasurable:
+def skin_reference(
+    rgb: Image, ink: Mask, probability: Image, reading: Reading = UNCALIBRATED
+) -> SkinReference | SkinNotMeasurable:
     """Measures the skin in the ring around the ink.
 
     Left out: clipped pixels, pixels that may be ink, pixels whose colour cannot be skin's (background,
-    clothes), and then, by trimming around the median in L*, a* and b*, hair and shadow (dark), glare (light)
-    and redness.
+    clothes); skin in a cast shadow and skin that is redder than the skin farther out (`svc_color.plain`);
+    and then, by trimming around the median in L*, a* and b*, hair (dark), glare (light) and the rest.
 
     Args:
         rgb: sRGB, (H, W, 3).
         ink: ink mask, (H, W), with at least one pixel set.
         probability: ink probability, (H, W), 0 to 255.
+        reading: how pixels are read as light.
     """
-    found = _reference(rgb, ink, probability, 1.0)
+    found = _reference(rgb, ink, probability, reading, 1.0)
     if isinstance(found, SkinReference):
         return found
-    nearer = _reference(rgb, ink, probability, _NEARER)
+    nearer = _reference(rgb, ink, probability, reading, _NEARER)
     if isinstance(nearer, SkinNotMeasurable):
         return found
     return replace(nearer, flags=tuple(dict.fromkeys([*nearer.flags, quality.SPARSE_SKIN])))
 
 
-def _reference(rgb: Image, ink: Mask, probability: Image, reach: float) -> SkinReference | SkinNotMeasurable:
+def _reference(
+    rgb: Image, ink: Mask, probability: Image, reading: Reading, reach: float
+) -> SkinReference | SkinNotMeasurable:
     """The skin in one ring, whose distances from the ink are multiplied by `reach`."""
-    rows, columns, step = _ring(ink, reach)
-    ring_pixels = len(rows) * step
-    needed = max(_LEAST_PIXELS, round(_LEAST_SHARE * ring_pixels))
-    colours = rgb[rows, columns]
-    usable = np.all((colours > CLIPPED_LOW) & (colours < CLIPPED_HIGH), axis=1)
-    usable &= probability[rows, columns] < _MAYBE_INK
-    colours = colours[usable]
-    lab = srgb_to_lab(colours)
-    plausible = _may_be_skin(lab)
-    colours, lab = colours[plausible], lab[plausible]
-    if len(lab) * step < needed:
-        return SkinNotMeasurable(pixels=len(lab) * step, needed=needed)
-    kept = _trim(lab)
-    pixels = int(np.count_nonzero(kept)) * step
+    ring = _ring(ink, reach)
+    needed = max(_LEAST_PIXELS, round(_LEAST_SHARE * ring.inside * ring.step))
+    colours = rgb[ring.rows, ring.columns]
+    usable = unclipped(colours) & (probability[ring.rows, ring.columns] < _MAYBE_INK)
+    light = reading.light(colours[usable])
+    lab = linear_to_lab(light)
+    plausible = may_be_skin(lab)
+    light, lab = light[plausible], lab[plausible]
+    inside = int(np.count_nonzero(np.flatnonzero(usable)[plausible] < ring.inside))
+    if inside * ring.step < needed:
+        return SkinNotMeasurable(pixels=inside * ring.step, needed=needed)
+    found = plain.find(light, inside, -(-needed // ring.step))
+    kept = trim(lab, found.chosen, found.pale)
+    pixels = int(np.count_nonzero(kept)) * ring.step
     if pixels < needed:
         return SkinNotMeasurable(pixels=pixels, needed=needed)
-    return _describe(colours[kept], lab[kept], pixels, pixels / ring_pixels)
+    flags = []
+    if found.reddened:
+        flags.append(quality.REDDENED_SKIN)
+    if pixels < _SPARSE_SHARE * ring.inside * ring.step:
+        flags.append(quality.SPARSE_SKIN)
+    return describe(light[kept], lab[kept], pixels, reading, flags, shadowed=lab[found.shadowed])
 
 
-def _ring(ink: Mask, reach: float) -> tuple[NDArray[np.intp], NDArray[np.intp], int]:
-    """Rows and columns of ring pixels, nearest to the ink first, thinned by the step that is returned."""
+@dataclass(frozen=True)
+class _Ring:
+    """Pixels around the ink, nearest first, thinned by `step`; the first `inside` are the ring, the others
+    lie beyond it and only show what the skin is like there."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    inside: int
+    step: int
+
+
+def _ring(ink: Mask, reach: float) -> _Ring:
     diagonal = reach * float(np.hypot(*ink.shape))
     _, _, width, height = cv2.boundingRect(ink.view(np.uint8))
     extent = reach * float(np.hypot(width, height))
     inner = np.clip(_INNER * extent, _INNER_BOUNDS[0] * diagonal, _INNER_BOUNDS[1] * diagonal)
     outer = np.clip(_OUTER * extent, _OUTER_BOUNDS[0] * diagonal, _OUTER_BOUNDS[1] * diagonal)
     distance = cv2.distanceTransform((~ink).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    flat = np.flatnonzero((distance > max(inner, _LEAST_GAP_PX)) & (distance <= outer))
-    step = max(1, -(-len(flat) // _SAMPLE))
-    flat = flat[::step]
-    flat = flat[np.argsort(distance.ravel()[flat], kind="stable")]
-    rows, columns = np.unravel_index(flat, ink.shape)
-    return rows, columns, step
+    flat = np.flatnonzero((distance > max(inner, _LEAST_GAP_PX)) & (distance <= _BEYOND * outer))
+    away = distance.ravel()[flat]
+    step = max(1, -(-int(np.count_nonzero(away <= outer)) // _SAMPLE))
+    flat, away = flat[::step], away[::step]
+    order = np.argsort(away, kind="stable")
+    rows, columns = np.unravel_index(flat[order], ink.shape)
+    return _Ring(rows, columns, int(np.count_nonzero(away <= outer)), step)
 
 
-def _may_be_skin(lab: Array) -> Mask:
+def unclipped(colours: Image) -> Mask:
+    """Pixels (n,) of (n, 3) no channel of which is over- or underexposed."""
+    return np.asarray(np.all((colours > CLIPPED_LOW) & (colours < CLIPPED_HIGH), axis=1))
+
+
+def may_be_skin(lab: Array) -> Mask:
+    """Colours (n,) of CIELAB (n, 3) that skin of anybody can have in an uncalibrated photo."""
     lightness, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
     hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))
     within = [
@@ -150,35 +178,40 @@ def _may_be_skin(lab: Array) -> Mask:
     return np.asarray(np.all(within, axis=0))
 
 
-def _trim(lab: Array) -> Mask:
-    """Pixels within a few deviations of the median in every channel; starts with those nearest to the ink."""
-    kept = np.arange(len(lab)) < max(1, round(_START * len(lab)))
+def trim(lab: Array, start: Mask, allowed: Mask) -> Mask:
+    """Allowed pixels (n,) within a few deviations of the median in every channel, from those of `start`."""
+    kept = start
     for _ in range(_PASSES):
         centre = np.median(lab[kept], axis=0)
         deviation = np.median(np.abs(lab[kept] - centre), axis=0) * _MAD_TO_SD
         reach = _TRIM * np.clip(deviation, _LEAST_DEVIATION, _MOST_DEVIATION)
-        before, kept = kept, np.all(np.abs(lab - centre) <= reach, axis=1)
+        before, kept = kept, allowed & np.all(np.abs(lab - centre) <= reach, axis=1)
         if not kept.any() or np.array_equal(before, kept):
             break
     return np.asarray(kept)
 
 
-def _describe(colours: Image, lab: Array, pixels: int, share: float) -> SkinReference:
+def describe(
+    light: Array, lab: Array, pixels: int, reading: Reading, flags: list[Flag], *, shadowed: Array
+) -> SkinReference:
+    """The reference that pixels amount to: linear light and CIELAB (n, 3).
+
+    shadowed: CIELAB (m, 3) of the same skin in a shadow. It takes no part in the centre, but which of the two
+    lights the ink lies in is not known, so it widens the spread.
+    """
     # The mean of what is left, in linear light as for the inks; a median of 8-bit values has steps.
-    light = srgb_to_linear(colours).mean(axis=0)
-    centre, spread = linear_to_lab(light), np.std(lab, axis=0)
-    flags = []
+    middle = light.mean(axis=0)
+    centre = linear_to_lab(middle)
+    spread = np.std(np.concatenate([lab, shadowed]), axis=0)
     if spread[0] > _UNEVEN_SD:
-        flags.append(quality.UNEVEN_SKIN)
-    if share < _SPARSE_SHARE:
-        flags.append(quality.SPARSE_SKIN)
+        flags = [*flags, quality.UNEVEN_SKIN]
     return SkinReference(
         lab=triple(centre),
         spread=triple(spread),
-        linear_rgb=triple(light),
+        linear_rgb=triple(middle),
         pixels=pixels,
         skin_skin_p95=float(np.percentile(delta_e_2000(lab, centre, fast=True), 95)),
-        ita=ita(triple(centre), triple(np.hypot(spread, quality.UNCALIBRATED_SD))),
+        ita=ita(triple(centre), triple(np.hypot(spread, reading.sd))),
         flags=tuple(flags),
     )
 
