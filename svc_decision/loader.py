@@ -253,7 +253,7 @@ def _test_spot(rule: dict[str, Any], source: list[str]) -> TestSpotRule:
         releases=tuple(Release(r["rule"], r.get("severity", "")) for r in rule["releases"]),
         when=conditions.parse(rule["when"]),
         cap=rule["cap"],
-        source=tuple(rule.get("source", source)),
+        source=tuple(rule.get("meta", {}).get("source", source)),
     )
 
 

@@ -56,8 +56,8 @@ def released_hash(ruleset_id: str, kind: str) -> str:
 def read(ruleset_id: str, names: Sequence[str]) -> dict[str, Any]:
     """The files of a ruleset's folder merged into one document.
 
-    The head of a file (what its rules inherit) goes to `heads` by the file's name; texts in other languages than
-    English go to `languages` by their code.
+    The head of a file (what its rules inherit) goes to `heads` by the file's name; texts in other languages
+    than English go to `languages` by their code.
     """
     folder = _FOLDER / ruleset_id.replace("@", "-")
     document: dict[str, Any] = {}

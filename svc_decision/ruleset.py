@@ -40,8 +40,8 @@ class Manifest:
     changelog: tuple[tuple[str, str, str], ...]
     """(version, date, change)"""
     format: str = "1.0"
-    """Of the files. What decisions and documents gained with 1.1 is written for rulesets of that format only, so
-    that a decision pinned to an older one is replayed byte for byte."""
+    """Of the files. What decisions and documents gained with 1.1 is written for rulesets of that format only,
+    so that a decision pinned to an older one is replayed byte for byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +208,9 @@ class Release:
 class TestSpotRule:
     """When a reviewed test spot lifts a hold, and the best status that the option may then have.
 
-    A test spot speaks for its own ink class and wavelength only. `when` reads the facts of the case and of one
-    spot (`spot.outcome`, `spot.reviewed_after_weeks`); every spot of that class and wavelength must satisfy it.
+    A test spot speaks for its own ink class and wavelength only. `when` reads the facts of the case and of
+    one spot (`spot.outcome`, `spot.reviewed_after_weeks`); every spot of that class and wavelength must
+    satisfy it.
     """
 
     id: str
