@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-from svc_decision import conditions, rulefile
+from svc_decision import conditions, rulefile, text_keys
 from svc_decision.conditions import fact_names
 from svc_decision.facts import FACT_NAMES
 from svc_decision.rulefile import canonical_sha256
@@ -75,8 +75,8 @@ def read_document(ruleset_id: str) -> dict[str, Any]:
 
 
 def _read(ruleset_id: str) -> dict[str, Any]:
-    manifest = rulefile.read(ruleset_id, FILES[:1])["manifest"]
-    texts = () if manifest.get("format", "1.0") == "1.0" else tuple(f"texts.{code}" for code in LANGUAGES)
+    first = _is_first_format(rulefile.read(ruleset_id, FILES[:1]))
+    texts = () if first else tuple(f"texts.{code}" for code in LANGUAGES)
     return rulefile.read(ruleset_id, FILES + texts)
 
 
@@ -93,20 +93,35 @@ def _cross_faults(document: dict[str, Any]) -> list[str]:
         faults.append("melanin_index does not cover exactly the wavelengths")
     if {str(row["wavelength_nm"]) for row in document["skin"]["gate"]} != wavelengths:
         faults.append("the skin gate does not cover exactly the wavelengths")
-    return faults + rulefile.reference_faults(document, _text_keys(document))
+    if _is_first_format(document):
+        return faults + rulefile.reference_faults(document, text_keys.of_rules(document))
+    keys = text_keys.required(document)
+    faults += rulefile.reference_faults(document, keys)
+    for code, texts in document["languages"].items():
+        faults += [f"text {key} is missing in {code}" for key in sorted(keys - set(texts))]
+        faults += rulefile.placeholder_faults(document["texts"], texts, code)
+    return faults + _release_faults(document)
 
 
-def _text_keys(document: dict[str, Any]) -> set[str]:
-    keys = {f"flag.{flag['id']}" for flag in document["flags"]}
-    keys |= {
-        f"release.{flag['id']}"
+def _is_first_format(document: dict[str, Any]) -> bool:
+    return bool(document["manifest"].get("format", "1.0") == "1.0")
+
+
+def _release_faults(document: dict[str, Any]) -> list[str]:
+    """Test spots that lift something that holds nothing."""
+    holds = {
+        (flag["id"], level["severity"])
         for flag in document["flags"]
-        if any(level["effect"].startswith("defer") for level in flag["levels"])
+        for level in flag["levels"]
+        if level["effect"] == "hold"
     }
-    keys |= {f"question.{item['id']}" for item in document["mandatory"]}
-    keys |= {f"modifier.{item['id']}" for item in document["sessions"]["modifiers"]}
-    keys |= set(document["sessions"]["caveats"])
-    return keys | {f"reason.{step['id']}" for step in document["engine"]["status_ladder"]}
+    holds |= {(s["id"], "") for s in document["engine"]["status_ladder"] if s["status"] == "hold"}
+    return [
+        f"{rule['id']} releases {release['rule']} {release.get('severity', '')}, which holds nothing"
+        for rule in document["engine"]["test_spots"]
+        for release in rule["releases"]
+        if (release["rule"], release.get("severity", "")) not in holds
+    ]
 
 
 def _semantic_faults(ruleset: Ruleset) -> list[str]:
@@ -127,6 +142,7 @@ def _semantic_faults(ruleset: Ruleset) -> list[str]:
                 faults.append(f"{flag.id} is {level.severity} without stopping or holding")
     ids = [f.id for f in ruleset.flags] + [m.id for m in ruleset.mandatory]
     ids += [s.id for s in ruleset.engine.ladder] + [m.id for m in ruleset.sessions.modifiers]
+    ids += [r.id for r in ruleset.engine.test_spots]
     faults += rulefile.double_ids(ids)
     known = FACT_NAMES | {f"p.{name}" for name in ruleset.efficacy.classes}
     faults += [f"fact {name} is not known" for name in sorted(set(_all_facts(ruleset)) - known)]
@@ -134,7 +150,19 @@ def _semantic_faults(ruleset: Ruleset) -> list[str]:
         faults.append("the status ladder does not begin with blocked, hold")
     if any(STATUSES.index(c) < 1 for c in (ruleset.engine.qualitative_cap, ruleset.engine.caution_cap)):
         faults.append("a cap allows recommend")
+    if ruleset.manifest.format != "1.0":
+        # Below it a class that somebody names counts in full, so no threshold above it could be talked away.
+        limit = ruleset.engine.named_in_full_below
+        thresholds = [(f.id, t) for f in ruleset.flags for lv in f.levels for t in _thresholds(lv.when)]
+        faults += [f"{name}: the probability {t} is above {limit}" for name, t in thresholds if t > limit]
     return faults
+
+
+def _thresholds(condition: conditions.Condition) -> list[float]:
+    if isinstance(condition, conditions.Probability):
+        return [condition.at_least]
+    parts: tuple[conditions.Condition, ...] = getattr(condition, "parts", ())
+    return [value for part in parts for value in _thresholds(part)]
 
 
 def _all_facts(ruleset: Ruleset) -> list[str]:
@@ -244,6 +272,7 @@ def _engine(e: dict[str, Any]) -> EngineRules:
         min_family_probability=e["qualitative_family"]["min_family_probability"],
         max_prototype_de00=e["qualitative_family"]["max_prototype_de00"],
         test_spots=tuple(_test_spot(rule, e["source"]) for rule in e.get("test_spots", ())),
+        named_in_full_below=e.get("named_class", {}).get("in_full_below", 0.0),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import string
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -105,6 +106,24 @@ def reference_faults(document: dict[str, Any], text_keys: Iterable[str]) -> list
     sources, texts = document["sources"], document["texts"]
     faults = [f"source {tag} is not listed" for tag in sorted(set(_sources(document)) - set(sources))]
     return faults + [f"text {key} is missing" for key in sorted(set(text_keys) - set(texts))]
+
+
+def placeholders(text: str) -> list[str]:
+    """Names in braces, sorted; one that stands twice counts twice. A stray brace gives "{"."""
+    try:
+        return sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+    except ValueError:
+        return ["{"]
+
+
+def placeholder_faults(english: dict[str, str], other: dict[str, str], code: str) -> list[str]:
+    """Texts of a language whose placeholders are not those of the English text."""
+    pairs = {key: (placeholders(english[key]), placeholders(other[key])) for key in set(english) & set(other)}
+    return [
+        f"text {key} in {code} has the placeholders {theirs}, not {ours}"
+        for key, (ours, theirs) in sorted(pairs.items())
+        if ours != theirs
+    ]
 
 
 def double_ids(ids: Sequence[str]) -> list[str]:

@@ -240,6 +240,8 @@ class EngineRules:
     min_family_probability: float
     max_prototype_de00: float
     test_spots: tuple[TestSpotRule, ...] = ()
+    named_in_full_below: float = 0.0
+    """A class that somebody names counts in full for hazards when the posterior gives it less (N02)."""
 
 
 @dataclass(frozen=True, slots=True)
