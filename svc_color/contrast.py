@@ -21,6 +21,8 @@ from svc_color.difference import delta_e_2000
 
 Lab = tuple[float, float, float]
 
+# What contrasts are recorded as, kL:kC:kH; values by other factors are never compared with these.
+METRIC: Final = "CIEDE2000(1:1:1)"
 # Noise, demosaicing and JPEG blocks make neighbours alike: about one independent colour per 8 x 8 block.
 CORRELATED_PIXELS: Final = 64
 _COVERAGE_95: Final = 1.96

@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import cv2
@@ -43,6 +43,41 @@ def read_png(data: bytes, field: str, kind: Literal["rgb", "grey"]) -> Image:
     if pixels is None or pixels.shape[:2] != (height, width):
         raise _refuse("IMAGE_UNREADABLE", f"{field} is damaged and cannot be decoded.", field)
     return np.asarray(pixels, np.uint8)
+
+
+def read_label_map(data: bytes, field: str) -> Image:
+    """The labels (H, W) of a palette PNG that `write_label_map` wrote.
+
+    Raises:
+        InvalidInput: IMAGE_NOT_PNG, IMAGE_TOO_LARGE or IMAGE_UNREADABLE, naming the field.
+    """
+    if len(data) < 33 or data[:8] != _SIGNATURE or data[12:16] != b"IHDR":
+        raise _refuse("IMAGE_NOT_PNG", f"{field} is not a PNG.", field)
+    width, height, *form = struct.unpack(">IIBBBBB", data[16:29])
+    if width * height > MOST_PIXELS:
+        message = f"{field} has {width} x {height} pixels; at most {MOST_PIXELS} are read."
+        raise _refuse("IMAGE_TOO_LARGE", message, field)
+    expected = height * (width + 1)
+    try:
+        body = b"".join(part for kind, part in _chunks(data) if kind == b"IDAT")
+        rows = zlib.decompressobj().decompress(body, expected + 1)
+    except (struct.error, zlib.error):
+        rows = b""
+    if form != [8, 3, 0, 0, 0] or len(rows) != expected or not rows:
+        raise _refuse("IMAGE_UNREADABLE", f"{field} is damaged or no map of ink colours.", field)
+    pixels = np.frombuffer(rows, np.uint8).reshape(height, width + 1)
+    if np.any(pixels[:, 0] != _FILTER_NONE):
+        raise _refuse("IMAGE_UNREADABLE", f"{field} is no map of ink colours.", field)
+    return np.ascontiguousarray(pixels[:, 1:])
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body of each chunk of a PNG; raises struct.error where it is cut off."""
+    place = len(_SIGNATURE)
+    while place < len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        yield kind, data[place + 8 : place + 8 + size]
+        place += 12 + size
 
 
 def _refuse(code: str, message: str, field: str) -> InvalidInput:

@@ -7,9 +7,10 @@ from typing import Final
 from assay.color.v1 import color_pb2
 from assay.common.v1 import types_pb2
 
+from svc_color import quality
 from svc_color.analyze import ILLUMINANT, OBSERVER, ColorResult, InkColour
 from svc_color.classifier import Classifier
-from svc_color.contrast import Contrast
+from svc_color.contrast import METRIC, Contrast
 from svc_color.ita import Ita
 from svc_color.skin import SkinReference
 
@@ -28,6 +29,8 @@ def page(result: ColorResult) -> color_pb2.ColorPage:
         calibrated=result.calibrated,
         illuminant=ILLUMINANT,
         observer=OBSERVER,
+        difference_metric=METRIC,
+        colour_sd=quality.UNCALIBRATED_SD,
         flags=[
             types_pb2.QualityFlag(
                 code=flag.code,

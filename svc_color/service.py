@@ -35,8 +35,8 @@ class ColorService(ColorServiceServicer):
         """Measures one segmented image. Raises InvalidInput, NotFound, Transient."""
         refs = (request.working, request.mask, request.probability)
         images = await asyncio.gather(*(self._objects.get(ref, max_bytes=MOST_BYTES) for ref in refs))
-        page, _ = await asyncio.to_thread(measure, *images)
-        return color_pb2.AnalyzeColorResponse(page=page)
+        measured = await asyncio.to_thread(measure, *images)
+        return color_pb2.AnalyzeColorResponse(page=measured.page)
 
     async def Difference(
         self, request: color_pb2.DifferenceRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -1,6 +1,7 @@
 """The colour stage: working image, mask and ink probability in; skin, inks and a map of them out."""
 
 import asyncio
+from dataclasses import dataclass
 
 import structlog
 from assay.color.v1.color_pb2 import ColorPage
@@ -10,8 +11,11 @@ from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.stage import Stage, StageContext
 from svc_color.analyze import analyze
 from svc_color.classifier import active
+from svc_color.followup.compare import Photo
+from svc_color.followup.visit import follow_up
 from svc_color.images import Image, read_png, write_label_map
 from svc_color.page import page
+from svc_color.reading import UNCALIBRATED
 
 log = structlog.get_logger()
 
@@ -19,8 +23,17 @@ log = structlog.get_logger()
 _INK = 128
 
 
-def measure(working: bytes, mask: bytes, probability: bytes) -> tuple[ColorPage, bytes]:
-    """The page and the label map (PNG; empty without ink) of three PNG files of one size.
+@dataclass(frozen=True)
+class Measured:
+    """The page, the label map (PNG; empty without ink), and the photo for what is measured in it besides."""
+
+    page: ColorPage
+    label_map: bytes
+    photo: Photo
+
+
+def measure(working: bytes, mask: bytes, probability: bytes) -> Measured:
+    """Measures three PNG files of one size.
 
     Raises:
         InvalidInput: a file that cannot be read (svc_color.images), or IMAGE_SIZES_DIFFER.
@@ -38,7 +51,8 @@ def measure(working: bytes, mask: bytes, probability: bytes) -> tuple[ColorPage,
             )
     result = analyze(rgb, ink >= _INK, chance)
     swatches = [ink_colour.swatch for ink_colour in result.inks]
-    return page(result), write_label_map(result.labels, swatches) if swatches else b""
+    label_map = write_label_map(result.labels, swatches) if swatches else b""
+    return Measured(page(result), label_map, Photo(rgb, ink >= _INK, chance, result.labels, UNCALIBRATED))
 
 
 def _size(image: Image) -> str:
@@ -48,6 +62,8 @@ def _size(image: Image) -> str:
 async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
     """Reads the three images, measures, writes the label map as artefact `ink_clusters.png`.
 
+    With an earlier visit in the order, measures what changed since and lays its photo over this one.
+
     Raises FailedPrecondition (PAGE_MISSING), InvalidInput, NotFound, Transient.
     """
     refs = (analysis.ingest.working, analysis.segment.mask, analysis.segment.probability)
@@ -55,9 +71,13 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
         raise FailedPrecondition("PAGE_MISSING", "Colour needs the pages of ingest and segment.")
     images = await asyncio.gather(*(ctx.get(ref) for ref in refs))
     await ctx.progress(20, "Measuring skin and ink colours")
-    written, label_map = await ctx.compute(measure, *images)
-    if label_map:
-        written.clusters.CopyFrom(await ctx.put("ink_clusters.png", label_map, "image/png"))
+    measured = await ctx.compute(measure, *images)
+    written = measured.page
+    if measured.label_map:
+        written.clusters.CopyFrom(await ctx.put("ink_clusters.png", measured.label_map, "image/png"))
+    if analysis.job.HasField("baseline"):
+        await ctx.progress(60, "Comparing with the earlier visit")
+        written.follow_up.CopyFrom(await follow_up(analysis, written, measured.photo, ctx))
     ctx.log.info("colored", inks=len(written.inks), flags=[flag.code for flag in written.flags])
     return written
 

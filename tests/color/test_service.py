@@ -87,7 +87,7 @@ async def test_analyze_gives_what_the_stage_gives(stub: Any, objects: ObjectStor
     request = await request_for(objects, *files(PAINTING))
     metadata = bearer(issuer.token(scope="stages:call"))
     answer = await stub.AnalyzeColor(request, metadata=metadata, timeout=DEADLINE_S)
-    expected, _ = measure(*files(PAINTING))
+    expected = measure(*files(PAINTING)).page
     assert answer.page == expected
     assert len(answer.page.inks) == 2
 

@@ -130,7 +130,7 @@ def test_without_ink_the_page_says_so() -> None:
 
 def test_without_skin_the_reason_stands_where_the_value_would() -> None:
     rgb = np.where(PAINTING.mask[..., None], PAINTING.rgb, np.array([30, 80, 200], np.uint8))
-    page, _ = measure(*files(Painting(rgb, PAINTING.mask, PAINTING.probability, ())))
+    page = measure(*files(Painting(rgb, PAINTING.mask, PAINTING.probability, ()))).page
     assert not page.HasField("skin")
     assert page.inks
     for ink in page.inks:

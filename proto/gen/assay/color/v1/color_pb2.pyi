@@ -248,6 +248,7 @@ class ColorPage(_message.Message):
     PROTECTED_SKIN_FIELD_NUMBER: _builtins.int
     FOLLOW_UP_FIELD_NUMBER: _builtins.int
     DIFFERENCE_METRIC_FIELD_NUMBER: _builtins.int
+    COLOUR_SD_FIELD_NUMBER: _builtins.int
     calibrated: _builtins.bool
     """True when a colour chart calibrated the photo; otherwise every number is an estimate."""
     illuminant: _builtins.str
@@ -256,6 +257,8 @@ class ColorPage(_message.Message):
     """Observer of every Lab on this page, "2"."""
     difference_metric: _builtins.str
     """Formula and parametric factors kL:kC:kH of every colour difference on this page, "CIEDE2000(1:1:1)"."""
+    colour_sd: _builtins.float
+    """Standard uncertainty per CIELAB channel of a colour on this page as the camera and its calibration leave it."""
     @_builtins.property
     def skin(self) -> Global___SkinReference:
         """The skin beside the ink; absent when it could not be measured."""
@@ -307,12 +310,15 @@ class ColorPage(_message.Message):
         protected_skin: Global___SkinReference | None = ...,
         follow_up: Global___FollowUp | None = ...,
         difference_metric: _builtins.str = ...,
+        colour_sd: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chart", b"chart", "clusters", b"clusters", "follow_up", b"follow_up", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_colour_sd", b"_colour_sd", "chart", b"chart", "clusters", b"clusters", "colour_sd", b"colour_sd", "follow_up", b"follow_up", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calibrated", b"calibrated", "chart", b"chart", "clusters", b"clusters", "difference_metric", b"difference_metric", "flags", b"flags", "follow_up", b"follow_up", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_colour_sd", b"_colour_sd", "calibrated", b"calibrated", "chart", b"chart", "clusters", b"clusters", "colour_sd", b"colour_sd", "difference_metric", b"difference_metric", "flags", b"flags", "follow_up", b"follow_up", "illuminant", b"illuminant", "inks", b"inks", "observer", b"observer", "protected_skin", b"protected_skin", "provenance", b"provenance", "skin", b"skin"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__colour_sd: _TypeAlias = _typing.Literal["colour_sd"]  # noqa: Y015
+    _WhichOneofArgType__colour_sd: _TypeAlias = _typing.Literal["_colour_sd", b"_colour_sd"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__colour_sd) -> _WhichOneofReturnType__colour_sd | None: ...
 
 Global___ColorPage: _TypeAlias = ColorPage  # noqa: Y015
 
