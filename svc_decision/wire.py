@@ -17,6 +17,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_decision.case import Case, parse_case
 from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
+from svc_decision.follow_up import darkening, skin_change
 from svc_decision.loader import DEFAULT_RULESET
 from svc_decision.present import trace_fields
 from svc_decision.ruleset import FITZPATRICK, Manifest
@@ -39,7 +40,10 @@ def case_of_analysis(analysis: Analysis) -> Case:
     color = analysis.color
     obj = _statement(analysis.job.tattoo)
     clusters = [c for c in color.inks if c.ink_class != NO_INK_CLASS][:_MAX_INKS]
-    obj["inks"] = [_measured_ink(cluster) for cluster in clusters]
+    obj["inks"] = [
+        {**_measured_ink(cluster), "delta_l_t": darkening(color.follow_up, cluster.id)} for cluster in clusters
+    ]
+    obj["follow_up"] = skin_change(color.follow_up)
     ita = color.skin.ita
     if ita.HasField("value"):
         obj.setdefault("skin", {})["ita"] = ita.value
