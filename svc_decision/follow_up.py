@@ -1,4 +1,4 @@
-"""What a follow-up means for a case: darkening per ink (R33) and the change of the skin beside the ink (R34)."""
+"""What a follow-up means for a case: darkening of each ink (R33), and change of the skin beside it (R34)."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def case_of_analysis(analysis: Analysis) -> Case:
     obj = _statement(analysis.job.tattoo)
     clusters = [c for c in color.inks if c.ink_class != NO_INK_CLASS][:_MAX_INKS]
     obj["inks"] = [
-        {**_measured_ink(cluster), "delta_l_t": darkening(color.follow_up, cluster.id)} for cluster in clusters
+        {**_measured_ink(each), "delta_l_t": darkening(color.follow_up, each.id)} for each in clusters
     ]
     obj["follow_up"] = skin_change(color.follow_up)
     ita = color.skin.ita
