@@ -64,6 +64,14 @@ class Ink:
     delta_l_t: float | None = None
     cluster_id: int = 0
 
+    @property
+    def named_by(self) -> str:
+        """Who named the class: "operator" (certain, or against the posterior), "model", "none" if unknown."""
+        if self.ink_class == "unknown":
+            return "none"
+        top = max(self.posterior.values()) if self.posterior else 0.0
+        return "model" if self.posterior and self.posterior.get(self.ink_class, 0.0) >= top else "operator"
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -147,6 +155,15 @@ def parse_case(obj: object) -> Case:
             fields=violations[:MAX_VIOLATIONS],
         )
     return _build(obj)
+
+
+def _yes_no_intake() -> frozenset[str]:
+    """Questions that `false` answers: yes/no, and numbers that may be "never"."""
+    questions = schema()["properties"]["intake"]["properties"]
+    takes_false = ("#/$defs/answer", "#/$defs/since")
+    return frozenset(
+        n for n, q in questions.items() if q.get("type") == "boolean" or q.get("$ref") in takes_false
+    )
 
 
 @cache
@@ -308,3 +325,7 @@ def _ink(item: dict[str, Any]) -> Ink:
         naevus=item.get("naevus"),
         delta_l_t=item.get("delta_l_t"),
     )
+
+
+YES_NO_INTAKE = _yes_no_intake()
+"""Names of the questions that `false` answers."""

@@ -44,6 +44,10 @@ class FiredFlag:
     source: tuple[str, ...]
     stated: tuple[tuple[str, str], ...]
     """(question, the words of the answer)"""
+    raised_by: tuple[str, ...] = ()
+    """Some of model, image, operator, always (`origin.ORIGINS`); not told for balance."""
+    because: tuple[tuple[str, FactValue], ...] = ()
+    """(name, value) of what made it fire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Option:
     rules: tuple[str, ...]
     reasons: tuple[str, ...]
     source: tuple[str, ...]
+    learned: tuple[str, ...]
+    """Those of `rules` that looked at a learned class probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,27 @@ class InkDecision:
     candidates: tuple[Candidate, ...]
     messages: tuple[Message, ...]
     flags: tuple[str, ...]
+    named_by: str
+    """"model", "operator" or "none"; see `case.Ink.named_by`."""
+    class_probability: float | None
+    """Of the class after the classifier; None when no posterior was given or it does not name the class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counterfactual:
+    """What one change of the case would do to one option."""
+
+    change: str
+    """As "name=value", for example "fitzpatrick=III"."""
+    region: int
+    ink_class: str
+    wavelength_nm: int
+    status: str | None
+    """Now; None where this decision gives no option."""
+    would_be: str
+    rules: tuple[str, ...]
+    """Rules of only one of the two states: first those that make the present one."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +175,11 @@ class Decision:
     device: str
     manifest: Manifest
     ruleset_sha256: str
+    classifier: str | None
+    """Model behind the posteriors, as name@version; None when nobody named it."""
+    language: str
+    """Of the texts, BCP 47."""
+    counterfactuals: tuple[Counterfactual, ...]
+    counterfactuals_left_out: int
+    counterfactual_note: str
+    """How to read them; empty when there are none."""

@@ -62,30 +62,41 @@ def case_facts(case: Case, ruleset: Ruleset, skin: SkinReading, laser: Laser) ->
             None if case.area_cm2 is None else case.area_cm2 > ruleset.engine.area_limit_cm2
         ),
         "case.only_black_or_red": _only_black_or_red(case, ruleset),
+        "case.spot_outcomes": tuple(dict.fromkeys(spot.outcome for spot in case.test_spots)),
     }
     return MappingProxyType(facts)
 
 
-def region_facts(case: Case, ink: Ink) -> Facts:
-    """Facts about one ink region, posterior probabilities as `p.<class>` among them."""
+def region_facts(case: Case, ink: Ink, ruleset: Ruleset) -> Facts:
+    """Facts about one ink region, posterior probabilities as `p.<class>` among them.
+
+    A class that somebody named counts with probability 1 where the posterior prefers another one, or holds it
+    below the ruleset's `named_in_full_below`: no posterior may talk a named class's hazards away.
+    """
     posterior = dict(ink.posterior) if ink.posterior is not None else {ink.ink_class: 1.0}
     top = max(posterior, key=lambda name: posterior[name])
     named = ink.ink_class != UNKNOWN_CLASS
-    agrees = not named or posterior.get(ink.ink_class, 0.0) >= posterior[top]
-    if named and not agrees:
-        # Somebody said this class; a posterior may not talk its hazards away.
+    own = posterior.get(ink.ink_class, 0.0)
+    top_probability = posterior[top]
+    agrees = not named or own >= top_probability
+    possible = {name for name, p in posterior.items() if p >= ruleset.engine.candidate_min_probability}
+    if named and (not agrees or own < ruleset.engine.named_in_full_below):
         posterior[ink.ink_class] = 1.0
     facts: dict[str, FactValue] = {f"p.{name}": value for name, value in posterior.items()}
     facts |= {
         "region.class": ink.ink_class,
         "region.class_agrees": agrees,
-        "region.top_probability": posterior[top] if ink.posterior is not None or named else None,
+        "region.top_probability": top_probability if ink.posterior is not None or named else None,
         # Without a chart no lightness is measured.
         "region.lightness_t": ink.lab_t[0] if ink.lab_t and case.image.chart else None,
         "region.coverage": ink.coverage,
         "region.prototype_de00": ink.prototype_de00,
         "region.naevus": ink.naevus,
         "region.delta_l_t": ink.delta_l_t,
+        # What a test spot showed counts for every region that may be that ink.
+        "region.spot_outcomes": tuple(
+            dict.fromkeys(s.outcome for s in case.test_spots if s.ink_class in possible | {ink.ink_class})
+        ),
     }
     return MappingProxyType(facts)
 

@@ -17,14 +17,17 @@ from svc_decision.conditions import (
 from svc_decision.decision import FiredFlag, TraceEntry
 from svc_decision.ruleset import SEVERITIES, Flag, Level
 
+GRAVE = ("refer", "contraindicated")
+
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A flag that fired at one place; region None is the whole case."""
+    """A flag that fired at one place, with the facts it saw; region None is the whole case."""
 
     flag: Flag
     level: Level
     region: int | None
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,22 @@ class Firings:
 
     def effects(self, effect: str, region: int | None = None) -> tuple[str, ...]:
         """Ids of flags with that effect on the whole case, or on it and one region."""
+        return tuple(f.flag.id for f in self.having(effect, region))
+
+    def having(self, effect: str, region: int | None = None) -> tuple[Firing, ...]:
+        """The firings with that effect on the whole case, or on it and one region."""
         places = (None,) if region is None else (None, region)
-        return tuple(f.flag.id for f in self.fired if f.level.effect == effect and f.region in places)
+        return tuple(f for f in self.fired if f.level.effect == effect and f.region in places)
+
+    @property
+    def grave(self) -> frozenset[tuple[str, str, int | None]]:
+        """(flag, severity, region) of every referral and contraindication."""
+        return frozenset(
+            (f.flag.id, f.level.severity, f.region) for f in self.fired if f.level.severity in GRAVE
+        )
 
 
-def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int, Facts]] = ()) -> Firings:
+def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int | None, Facts]] = ()) -> Firings:
     """Judge all flags; `regions` are (index, facts of case and region together)."""
     fired: list[Firing] = []
     unanswered: list[str] = []
@@ -53,7 +67,7 @@ def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int, Facts]
         for region, facts in places:
             level, outcome = _judge(flag, facts)
             if level is not None:
-                fired.append(Firing(flag, level, region))
+                fired.append(Firing(flag, level, region, facts))
             elif outcome == "unknown" and flag.id not in unanswered and _is_unasked(flag, facts):
                 unanswered.append(flag.id)
             effect = f"{level.severity}: {level.effect}" if level else ""

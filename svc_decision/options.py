@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from svc_decision.case import Ink
+from svc_decision import spots
+from svc_decision.case import Case, Ink
 from svc_decision.conditions import Facts, FactValue, evaluate
 from svc_decision.decision import Candidate, CandidateOption, Option, TraceEntry
 from svc_decision.devices import Laser, label_state
 from svc_decision.flags import Firings
-from svc_decision.ruleset import FITZPATRICK, RANKED, STATUSES, InkClass, Ruleset, Tan
+from svc_decision.naming import spoken
+from svc_decision.ruleset import FITZPATRICK, RANKED, STATUSES, InkClass, Ruleset, Tan, TestSpotRule
+from svc_decision.spots import Lift
 
 _LIFTABLE = ("recommend", "consider", "specialist")
 
@@ -18,10 +21,14 @@ _LIFTABLE = ("recommend", "consider", "specialist")
 class Setting:
     """What is the same for every option of a case."""
 
+    case: Case
+    facts: Facts
     ruleset: Ruleset
     laser: Laser
     fitzpatrick: str
     firings: Firings
+    learned_flags: frozenset[tuple[str, int | None]]
+    """(flag, region) of the firings that a learned probability raised."""
     tan: Tan | None
     qualitative: bool
     deferred: bool
@@ -67,7 +74,7 @@ def _candidate_options(row: InkClass, setting: Setting) -> tuple[CandidateOption
     for nm in setting.laser.wavelengths_nm:
         if nm not in row.cells:
             continue
-        gate, blocked = _gate(nm, setting)
+        gate, blocked = gate_at(nm, setting)
         grade = row.cells[nm].grade(setting.laser.pulse)
         if gate != "block" and not blocked and grade > 1:
             label = label_state(setting.laser, nm, setting.fitzpatrick, row.label_colour)
@@ -75,7 +82,7 @@ def _candidate_options(row: InkClass, setting: Setting) -> tuple[CandidateOption
     return tuple(sorted(found, key=lambda o: o.wavelength_nm))
 
 
-def _gate(nm: int, setting: Setting, darker: int = 0) -> tuple[str, bool]:
+def gate_at(nm: int, setting: Setting, darker: int = 0) -> tuple[str, bool]:
     """Gate column for the skin type, read darker under a tan; and whether the tan blocks outright."""
     tan = setting.tan if setting.tan and nm < setting.tan.block_below_nm else None
     column = FITZPATRICK.index(setting.fitzpatrick) + darker + (tan.columns_darker if tan else 0)
@@ -92,24 +99,26 @@ def _option(
     grades = [row.cells[nm].grade(laser.pulse) for row in rows]
     row = rows[grades.index(min(grades))]
     cell, efficacy = row.cells[nm], min(grades)
-    gate, tan_block = _gate(nm, setting)
+    gate, tan_block = gate_at(nm, setting)
     label = label_state(laser, nm, setting.fitzpatrick, own.label_colour)
-    holds = setting.firings.effects("hold", region)
-    facts: Facts = {
+    lifted, spot_trace = _lift(region, ink, nm, efficacy, setting, family_only)
+    facts: dict[str, FactValue] = {
         "option.efficacy": efficacy,
         "option.skin_gate": gate,
         "option.label": label,
         "option.tan_block": tan_block,
-        "option.region_hold": bool(holds),
+        "option.region_hold": bool(lifted.held),
     }
+    if ruleset.engine.test_spots:
+        facts["option.grade_released"] = lifted.grade_released
     step, trace = _ladder(region, nm, facts, setting)
     rules = [f"E.{row.id}.{nm}", f"S.{nm}.{setting.fitzpatrick}", f"L.{nm}.{label}", step]
     status = next((s.status for s in ruleset.engine.ladder if s.id == step), "blocked")
     if status == "hold":
-        rules += holds
+        rules += lifted.held
     if tan_block:
         rules += [f.flag.id for f in setting.firings.fired if f.level.tan]
-    status, caps = _capped(region, nm, status, setting, family_only)
+    status, caps = _capped(region, nm, status, setting, family_only, lifted.rules)
     would_be, status = status, "deferred" if setting.deferred and status in _LIFTABLE else status
     if status == "deferred":
         caps += ["C02", *setting.firings.effects("defer", region)]
@@ -127,8 +136,30 @@ def _option(
         rules=(*rules, *caps),
         reasons=_reasons(row, nm, [step, *caps], ruleset),
         source=tuple(dict.fromkeys((*cell.source, *ruleset.skin.gate_source[nm], *_label_source(laser, nm)))),
+        learned=_learned((*rules, *caps), region, ink, setting),
     )
-    return option, trace
+    return option, [*spot_trace, *trace]
+
+
+def _lift(
+    region: int, ink: Ink, nm: int, efficacy: int, setting: Setting, family_only: bool
+) -> tuple[Lift, tuple[TraceEntry, ...]]:
+    """What test spots lift at this option; a class that is only a guess within its family has none."""
+    own = () if family_only else spots.spots_at(setting.case, ink.ink_class, nm)
+    rules, holds = setting.ruleset.engine.test_spots, setting.firings.having("hold", region)
+    done = spots.lift(own, holds, setting.facts, rules, efficacy)
+    return done, tuple(spots.trace(own, done, rules, region, nm))
+
+
+def _learned(rules: tuple[str, ...], region: int, ink: Ink, setting: Setting) -> tuple[str, ...]:
+    """Which of the rules of an option looked at a learned probability.
+
+    The class of a posterior chooses the row of the matrix, the label's colour, the test spots and the family;
+    skin gate, ladder and caps never see it.
+    """
+    by_class = ("E.", "L.", "H", "Q01", "Q03") if ink.posterior is not None else ()
+    flags = {rule for rule, place in setting.learned_flags if place in (None, region)}
+    return tuple(rule for rule in rules if rule in flags or (by_class and rule.startswith(by_class)))
 
 
 def _ladder(region: int, nm: int, facts: Facts, setting: Setting) -> tuple[str, list[TraceEntry]]:
@@ -144,9 +175,20 @@ def _ladder(region: int, nm: int, facts: Facts, setting: Setting) -> tuple[str, 
     return chosen or "P0", trace
 
 
-def _capped(region: int, nm: int, status: str, setting: Setting, family_only: bool) -> tuple[str, list[str]]:
-    """Status after cautions and qualitative mode, and the rules that lowered it."""
+def _capped(
+    region: int,
+    nm: int,
+    status: str,
+    setting: Setting,
+    family_only: bool,
+    test_spots: tuple[TestSpotRule, ...],
+) -> tuple[str, list[str]]:
+    """Status after test spots, cautions and qualitative mode, and the rules that lowered it."""
     engine, rules = setting.ruleset.engine, []
+    for rule in test_spots if status in _LIFTABLE else ():
+        rules.append(rule.id)
+        if _above(status, rule.cap):
+            status = rule.cap
     cautions = setting.firings.effects("cap", region)
     if cautions and _above(status, engine.caution_cap):
         status = engine.caution_cap
@@ -155,7 +197,7 @@ def _capped(region: int, nm: int, status: str, setting: Setting, family_only: bo
         rules.append("Q01")
         if _above(status, engine.qualitative_cap):
             status = engine.qualitative_cap
-        if _gate(nm, setting, darker=1)[0] in engine.margin_gates and _above(status, engine.margin_cap):
+        if gate_at(nm, setting, darker=1)[0] in engine.margin_gates and _above(status, engine.margin_cap):
             status = engine.margin_cap
             rules.append("Q02")
         if family_only:
@@ -181,7 +223,12 @@ def _reasons(row: InkClass, nm: int, rules: list[str], ruleset: Ruleset) -> tupl
         near = min(abs(nm - low), abs(nm - high)) <= edge
         place = ruleset.text(f"place.{'edge' if near else 'inside' if low < nm < high else 'outside'}")
         physics = ruleset.text(
-            "reason.band", family=row.hue_family.replace("_", " "), low=low, high=high, nm=nm, place=place
+            "reason.band",
+            family=spoken(ruleset, "family", row.hue_family),
+            low=low,
+            high=high,
+            nm=nm,
+            place=place,
         )
     else:
         key = "reason.opaque" if row.hue_family == "light_opaque" else "reason.broadband"

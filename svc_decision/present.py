@@ -6,6 +6,7 @@ from typing import Any
 
 from svc_decision.conditions import FactValue
 from svc_decision.decision import (
+    Counterfactual,
     Decision,
     FiredFlag,
     InkDecision,
@@ -19,13 +20,17 @@ from svc_decision.ruleset import Manifest
 
 
 def to_json(decision: Decision) -> dict[str, Any]:
-    """JSON-ready dict; messages read "CODE(parameters): text"."""
-    skin = decision.skin
-    return {
+    """JSON-ready dict; messages read "CODE(parameters): text".
+
+    What came with format 1.1 is written for rulesets of that format only, so that a decision pinned to an
+    older one keeps its bytes.
+    """
+    skin, extended = decision.skin, decision.manifest.format != "1.0"
+    document: dict[str, Any] = {
         "status": decision.status,
         "qualitative": decision.qualitative,
-        "inks": [_ink(ink) for ink in decision.inks],
-        "flags": [flag_line(flag) for flag in decision.flags],
+        "inks": [_ink(ink, decision.classifier, extended) for ink in decision.inks],
+        "flags": [flag_line(flag) | (_raised(flag) if extended else {}) for flag in decision.flags],
         "fitzpatrick_safe": skin.safe,
         "skin": {
             "fitzpatrick_operator": skin.operator,
@@ -43,6 +48,14 @@ def to_json(decision: Decision) -> dict[str, Any]:
         "ruleset": ruleset_line(decision.manifest, decision.ruleset_sha256),
         "trace": [trace_line(entry) for entry in decision.trace],
     }
+    if extended:
+        document |= {
+            "language": decision.language,
+            "counterfactuals": [_counterfactual(entry) for entry in decision.counterfactuals],
+            "counterfactuals_left_out": decision.counterfactuals_left_out,
+            "counterfactual_note": decision.counterfactual_note,
+        }
+    return document
 
 
 def flag_line(flag: FiredFlag) -> dict[str, Any]:
@@ -57,6 +70,26 @@ def flag_line(flag: FiredFlag) -> dict[str, Any]:
         "evidence": flag.evidence,
         "source": list(flag.source),
         "stated": dict(flag.stated),
+    }
+
+
+def _raised(flag: FiredFlag) -> dict[str, Any]:
+    return {
+        "raised_by": list(flag.raised_by),
+        "because": {name: list(v) if isinstance(v, tuple) else v for name, v in flag.because},
+    }
+
+
+def _counterfactual(entry: Counterfactual) -> dict[str, Any]:
+    return {
+        "change": entry.change,
+        "region": entry.region,
+        "class": entry.ink_class,
+        "wavelength_nm": entry.wavelength_nm,
+        "status": entry.status,
+        "would_be": entry.would_be,
+        "rules": list(entry.rules),
+        "text": entry.text,
     }
 
 
@@ -106,14 +139,21 @@ def _shown(name: str, value: FactValue) -> str:
     return str(value)
 
 
-def _ink(ink: InkDecision) -> dict[str, Any]:
+def _ink(ink: InkDecision, classifier: str | None, extended: bool) -> dict[str, Any]:
+    learned = {
+        "class_from": {
+            "by": ink.named_by,
+            "model": classifier if ink.class_probability is not None else None,
+            "probability": ink.class_probability,
+        }
+    }
     return {
         "region": ink.region,
         "cluster_id": ink.cluster_id,
         "class": ink.ink_class,
         "basis": ink.basis,
         "area_share": ink.area_share,
-        "options": [_option(option) for option in ink.options],
+        "options": [_option(option, extended) for option in ink.options],
         "candidates": [
             {
                 "class": c.ink_class,
@@ -132,10 +172,10 @@ def _ink(ink: InkDecision) -> dict[str, Any]:
         ],
         "messages": [message_line(m) for m in ink.messages],
         "flags": list(ink.flags),
-    }
+    } | (learned if extended else {})
 
 
-def _option(option: Option) -> dict[str, Any]:
+def _option(option: Option, extended: bool) -> dict[str, Any]:
     return {
         "wavelength_nm": option.wavelength_nm,
         "pulse": option.pulse,
@@ -150,7 +190,7 @@ def _option(option: Option) -> dict[str, Any]:
         "rules": list(option.rules),
         "reasons": list(option.reasons),
         "source": list(option.source),
-    }
+    } | ({"learned": list(option.learned)} if extended else {})
 
 
 def _sessions(sessions: Sessions) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 from svc_decision.case import Case
 from svc_decision.conditions import Facts, evaluate
-from svc_decision.decision import Sessions
+from svc_decision.decision import InkDecision, Sessions
 from svc_decision.facts import find_site
+from svc_decision.naming import spoken, spoken_ink
 from svc_decision.ruleset import Ruleset, SessionRules
 
 _SHARE_SUM_TOLERANCE = 0.05
@@ -71,7 +72,11 @@ def estimate(
         (m.id, ruleset.text(f"modifier.{m.id}")) for m in rules.modifiers if evaluate(m.when, facts)
     )
     inputs = _inputs(case, ruleset, fitzpatrick)
-    reasons = tuple(f"{name} is not known: {fix}" for name, (value, fix) in inputs.items() if value is None)
+    reasons = tuple(
+        ruleset.texts.get(f"kd.needs.{name}", f"{name} is not known: {fix}")
+        for name, (value, fix) in inputs.items()
+        if value is None
+    )
     # Two regions of one class share their obstacle.
     reasons = tuple(dict.fromkeys(obstacles)) + reasons
     if reasons:
@@ -88,6 +93,21 @@ def estimate(
     floor = rules.multicolour_floor if multicolour else rules.floor
     low = max(score - rules.half_width, floor)
     return Sessions(score, float(score), low, score + rules.half_width, parts, (), tuple(caveats), modifiers)
+
+
+def unranked(ruleset: Ruleset, status: str) -> str:
+    """Why a case of that status has no estimate."""
+    if "kd.unranked" not in ruleset.texts:
+        return f"no wavelength is ranked ({status})."
+    return ruleset.text("kd.unranked", status=spoken(ruleset, "case_status", status))
+
+
+def no_wavelength(ruleset: Ruleset, ink: InkDecision) -> str:
+    """Why an ink without an allowed wavelength has no estimate."""
+    if "kd.no_wavelength" not in ruleset.texts:
+        return f"{ink.ink_class} has no allowed wavelength."
+    name = spoken_ink(ruleset, ink.ink_class, ink.basis == "hue_family")
+    return ruleset.text("kd.no_wavelength", ink=name)
 
 
 def _inputs(case: Case, ruleset: Ruleset, fitzpatrick: str | None) -> dict[str, tuple[str | None, str]]:
