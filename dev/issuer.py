@@ -18,7 +18,15 @@ from dev.credentials import keep, write_private
 
 # The command line's client first; the second may also call a stage's own gRPC port.
 CLIENTS = {
-    "assay-cli": ("analyses:read", "analyses:write", "color:read", "models:read", "models:recall"),
+    "assay-cli": (
+        "analyses:read",
+        "analyses:write",
+        "color:read",
+        "models:read",
+        "models:recall",
+        "rulesets:activate",
+        "rulesets:read",
+    ),
     "assay-inside": ("analyses:read", "analyses:write", "color:read", "stages:call"),
 }
 

@@ -10,10 +10,11 @@ import structlog
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 
-from gateway import catalogue
+from gateway import catalogue, rulesets
 from gateway.api.analyses import AnalysisServicer
 from gateway.api.models import ModelServicer
 from gateway.api.platform import PlatformServicer
+from gateway.api.rulesets import RulesetServicer
 from gateway.desk import Desk
 from gateway.issuer.service import TokenServicer
 from gateway.ledger.database import Ledger
@@ -21,6 +22,7 @@ from gateway.ledger.notify import Fanout, backoff_s, follow_progress, listen
 from gateway.ledger.projector import run_projector
 from gateway.ledger.reaper import run_reaper
 from gateway.ledger.relay import run_relay
+from gateway.ruleset_switch import RulesetSwitch
 from mesh import deadletters, service
 from mesh.service import Resources
 from mesh.settings import Settings
@@ -41,6 +43,7 @@ class Gateway:
         )
         self.worker = Ledger(settings.postgres_worker_dsn, name="gateway-worker", max_size=WORKER_CONNECTIONS)
         self.fanout = Fanout()
+        self.rulesets = RulesetSwitch(rulesets.load())
 
     def register(self, server: grpc.aio.Server, resources: Resources) -> None:
         """Adds the public services to the server."""
@@ -51,14 +54,16 @@ class Gateway:
             ledger=self.ledger,
             fanout=self.fanout,
             catalogue=catalogue.load(),
+            rulesets=self.rulesets,
         )
         gateway_pb2_grpc.add_AnalysisServiceServicer_to_server(AnalysisServicer(desk), server)
         gateway_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(desk), server)
         gateway_pb2_grpc.add_PlatformServiceServicer_to_server(PlatformServicer(desk), server)
+        gateway_pb2_grpc.add_RulesetServiceServicer_to_server(RulesetServicer(desk), server)
         gateway_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(resources.settings), server)
 
     async def follow(self, resources: Resources) -> None:
-        """Opens the pools and follows NOTIFY and progress; at the end lets long waits end as well.
+        """Opens the pools and follows NOTIFY, progress and the rulesets; at the end lets long waits end too.
 
         The pools stay open: requests that drain after this still need them.
         """
@@ -68,6 +73,7 @@ class Gateway:
             async with asyncio.TaskGroup() as group:
                 group.create_task(listen(resources.settings.postgres_dsn, self.fanout))
                 group.create_task(follow_progress(resources.nats.client, self.fanout))
+                group.create_task(self.rulesets.follow(resources.nats.js))
         finally:
             self.fanout.close()
 

@@ -12,6 +12,7 @@ from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
 from gateway.ledger.jobs import JobRow
 from gateway.ledger.notify import Fanout
+from gateway.ruleset_switch import RulesetSwitch
 from mesh.errors import NotFound
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
@@ -24,7 +25,7 @@ PROGRESS_TIMEOUT_S = 0.5
 
 @dataclass(frozen=True)
 class Desk:
-    """Settings, storage, NATS, the ledger as requests see it, and what wakes waiters."""
+    """Settings, storage, NATS, the ledger as requests see it, what wakes waiters, the versions to be had."""
 
     settings: Settings
     objects: ObjectStore
@@ -32,6 +33,7 @@ class Desk:
     ledger: Ledger
     fanout: Fanout
     catalogue: Catalogue
+    rulesets: RulesetSwitch
 
     async def job(self, tenant_id: str, job_id: str) -> JobRow:
         """Returns a job of the tenant; raises NotFound (JOB_NOT_FOUND), Transient."""

@@ -7,28 +7,23 @@ takes work and every POLL_S after that; while NATS is away, what was read last s
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-import nats.errors
 import structlog
 from nats.js import JetStreamContext
-from nats.js.errors import Error as JetStreamError
-from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 
 from mesh import recalls
-from mesh.errors import Conflict, Transient
+from mesh.errors import Conflict
+from mesh.kv_document import AWAY, Json, KvDocument
 from mesh.recalls import Recall
 
 log = structlog.get_logger()
 
 BUCKET = "model-control"
 POLL_S = 1.0
-_KEY = "recalled"
-_ATTEMPTS = 5
-AWAY = (nats.errors.Error, JetStreamError, TimeoutError)
+_DOCUMENT = KvDocument(BUCKET, "recalled", "MODEL_CONTROL")
 
 
 async def follow(js: JetStreamContext) -> None:
@@ -43,7 +38,7 @@ async def follow(js: JetStreamContext) -> None:
 
 async def refresh(js: JetStreamContext) -> None:
     """Reads the document and puts it in force; raises what NATS raises when it is away."""
-    found, _ = await _read(js)
+    found = _recalls(await _DOCUMENT.read(js))
     withdrawn, back = recalls.put_in_force(found)
     for label in sorted(withdrawn):
         log.warning("model_recalled", model=label, reason=found[label].reason, by=found[label].by)
@@ -76,28 +71,14 @@ async def restore(js: JetStreamContext, label: str) -> None:
 async def _change(
     js: JetStreamContext, change: Callable[[Mapping[str, Recall]], dict[str, Recall]]
 ) -> Mapping[str, Recall]:
-    """Applies a change to the newest document; another writer's change in between is not lost."""
-    try:
-        for _ in range(_ATTEMPTS):
-            held, revision = await _read(js)
-            wanted = change(held)
-            document = json.dumps({label: asdict(one) for label, one in wanted.items()}).encode()
-            try:
-                await (await js.key_value(BUCKET)).update(_KEY, document, last=revision)
-            except KeyWrongLastSequenceError:
-                continue
-            recalls.put_in_force(wanted)
-            return wanted
-    except AWAY as error:
-        raise Transient("MODEL_CONTROL_AWAY", "The switch cannot be reached.", retry_after_s=1.0) from error
-    raise Transient("MODEL_CONTROL_BUSY", "Others change recalls at this moment.", retry_after_s=1.0)
+    """Applies a change to the newest recalls and puts them in force here."""
+    said = await _DOCUMENT.change(
+        js, lambda held: {label: asdict(one) for label, one in change(_recalls(held)).items()}
+    )
+    wanted = _recalls(said)
+    recalls.put_in_force(wanted)
+    return wanted
 
 
-async def _read(js: JetStreamContext) -> tuple[dict[str, Recall], int]:
-    """The document and its revision; revision 0 when there is none yet."""
-    try:
-        entry = await (await js.key_value(BUCKET)).get(_KEY)
-    except KeyNotFoundError:
-        return {}, 0
-    said = json.loads(entry.value or b"{}")
-    return {label: Recall(**one) for label, one in said.items()}, int(entry.revision or 0)
+def _recalls(said: Json) -> dict[str, Recall]:
+    return {label: Recall(**one) for label, one in said.items()}

@@ -34,6 +34,7 @@ DEADLETTER_STREAM = "DEADLETTER"
 ADVISORY_STREAM = "ADVISORY"
 PROGRESS_BUCKET = "job-progress"
 CONTROL_BUCKET = "job-control"
+RULESET_BUCKET = "ruleset-control"
 PROJECTOR = "gateway-projector"
 MOVER = "deadletter-mover"
 DAY_S = 86_400.0
@@ -125,7 +126,7 @@ def consumers(settings: Settings) -> tuple[tuple[str, ConsumerConfig], ...]:
 
 
 def buckets(settings: Settings) -> tuple[KeyValueConfig, ...]:
-    """Progress is ephemeral (a day); job control outlives the facts; recalls stay until taken back."""
+    """Progress is ephemeral (a day); job control outlives the facts; what operators said stays."""
     return (
         KeyValueConfig(
             bucket=PROGRESS_BUCKET,
@@ -143,6 +144,12 @@ def buckets(settings: Settings) -> tuple[KeyValueConfig, ...]:
         ),
         KeyValueConfig(
             bucket=model_control.BUCKET,
+            history=16,
+            storage=StorageType.FILE,
+            replicas=settings.nats_replicas,
+        ),
+        KeyValueConfig(
+            bucket=RULESET_BUCKET,
             history=16,
             storage=StorageType.FILE,
             replicas=settings.nats_replicas,

@@ -10,10 +10,13 @@ from assay.decision.v1.decision_pb2 import (
     DecideBalanceResponse,
     DecideRequest,
     DecideResponse,
+    GetRulesetRequest,
 )
 from assay.decision.v1.decision_pb2_grpc import DecisionServiceServicer
+from google.api.httpbody_pb2 import HttpBody
 
 from svc_decision.balance import wire as balance
+from svc_decision.documents import ruleset_json
 from svc_decision.engine import decide
 from svc_decision.loader import load_ruleset
 from svc_decision.wire import case_of_request, page_of
@@ -35,3 +38,9 @@ class DecisionService(DecisionServiceServicer):
         """Decides one balance trial without storing anything. Raises InvalidInput, NotFound."""
         page, _ = balance.decided_page(balance.case_of_request(request), request.ruleset)
         return DecideBalanceResponse(page=page)
+
+    async def GetRuleset(
+        self, request: GetRulesetRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> HttpBody:
+        """The whole of a released ruleset. Raises InvalidInput, NotFound."""
+        return HttpBody(content_type="application/json", data=ruleset_json(request.ruleset))

@@ -15,7 +15,7 @@ from dev.ports import HOST, Ports
 from dev.process import ProcessSpec, StartError, http_probe
 
 PORTS = {"gateway": 8080, "envoy_admin": 9901}
-STAGE_CLUSTERS = ("color",)
+STAGE_CLUSTERS = ("color", "decision")
 RENDER_S = 30.0
 
 

@@ -12,8 +12,8 @@ from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 from google.api.httpbody_pb2 import HttpBody
 
-from gateway.api import cancel, downloads, listing, uploads, watch
-from gateway.api.start import start
+from gateway.api import cancel, downloads, listing, replay, uploads, watch
+from gateway.api.start import Started, start
 from gateway.api.views import view
 from gateway.desk import Desk
 from gateway.ledger.idempotency import HEADER
@@ -44,13 +44,15 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
         if request.mode == pb.MODE_SYNC:
             seconds = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else DEFAULT_WAIT_S
             row = await watch.until_ended(self._desk, caller.tenant_id, row, seconds)
-        headers = [("location", f"/v1/analyze/{row.job_id}")]
-        if not row.ended:
-            headers.append(("x-http-status", "202"))
-        if started.replayed:
-            headers.append(("idempotent-replayed", "true"))
-        await context.send_initial_metadata(tuple(headers))
+        await context.send_initial_metadata(start_headers(row, started))
         return view(row, step=await self._desk.progress(row))
+
+    async def ReplayAnalysis(self, request: pb.ReplayAnalysisRequest, context: Context) -> pb.AnalysisView:
+        """Repeats an ended analysis as a new one. 202 while it runs."""
+        key = metadata(context).get(HEADER)
+        started = await replay.replay(self._desk, current_principal(), request, key)
+        await context.send_initial_metadata(start_headers(started.row, started))
+        return view(started.row, step=await self._desk.progress(started.row))
 
     async def GetAnalysis(self, request: pb.GetAnalysisRequest, context: Context) -> pb.AnalysisView:
         """Gets an analysis."""
@@ -110,6 +112,15 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
                     await context.send_initial_metadata(downloads.headers(row, ref))
                     sent = True
                 yield HttpBody(content_type=ref.media_type, data=piece)
+
+
+def start_headers(row: JobRow, started: Started) -> tuple[tuple[str, str], ...]:
+    """Where the started job is, whether it still runs, and whether an earlier call had started it."""
+    return (
+        ("location", f"/v1/analyze/{row.job_id}"),
+        *(() if row.ended else (("x-http-status", "202"),)),
+        *((("idempotent-replayed", "true"),) if started.replayed else ()),
+    )
 
 
 def metadata(context: Context) -> dict[str, str]:

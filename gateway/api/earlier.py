@@ -8,9 +8,11 @@ from assay.balance.v1.balance_pb2 import EarlierTrial, PoseMode
 from assay.common.v1.types_pb2 import FlagLevel, QualityFlag
 from assay.events.v1.analysis_pb2 import Analysis, Job
 
+from gateway.api.comparison import comparable, too_large
 from gateway.desk import Desk
 from mesh.auth import Principal
-from mesh.errors import FailedPrecondition, InvalidInput, NotFound
+from mesh.errors import InvalidInput
+from mesh.visits import handed_in
 
 FIELD = "balance.compare_with"
 # What the balance rules compare trials and add up batteries by; nothing else of an earlier trial is needed.
@@ -33,34 +35,10 @@ async def find_earlier_trials(desk: Desk, caller: Principal, job: Job) -> list[E
     trials: list[EarlierTrial] = []
     check_each_once(job)
     for job_id in job.balance.compare_with:
-        try:
-            row = await desk.job(caller.tenant_id, job_id)
-        except NotFound as error:
-            raise _unknown(job_id) from error
-        if row.kind != "balance":
-            raise _unknown(job_id)
-        if row.state != "succeeded":
-            raise FailedPrecondition(
-                "COMPARISON_NOT_FINISHED",
-                f"The analysis {job_id} has no result to compare with.",
-                field=FIELD,
-                fix="Name analyses that have succeeded.",
-            )
-        if not job.subject_id or row.subject_id != job.subject_id:
-            raise InvalidInput(
-                "COMPARISON_OF_ANOTHER_SUBJECT",
-                "Only analyses of the same subject are compared, and both must name the subject.",
-                field=FIELD,
-                fix="State the subject_id of the earlier analyses.",
-            )
+        row = await comparable(desk, caller, job, job_id, FIELD)
         trials.append(earlier_trial(row.document))
     if sum(trial.ByteSize() for trial in trials) > MOST_BYTES:
-        raise InvalidInput(
-            "COMPARISON_TOO_LARGE",
-            "The earlier analyses hold more than one document can carry.",
-            field=FIELD,
-            fix="Compare with fewer analyses.",
-        )
+        raise too_large(FIELD)
     return trials
 
 
@@ -80,7 +58,7 @@ def check_each_once(job: Job) -> None:
 def earlier_trial(document: Analysis) -> EarlierTrial:
     """What a comparison needs of a finished analysis: protocol, compared metrics, score, failing flags."""
     job, sway = document.job, document.sway
-    trial = EarlierTrial(job_id=job.job_id, created_at=job.created_at, trial=job.balance)
+    trial = EarlierTrial(job_id=job.job_id, created_at=handed_in(job), trial=job.balance)
     trial.trial.ClearField("compare_with")
     trial.trial.ClearField("floor_marks")
     trial.sway.CopyFrom(sway)
@@ -107,12 +85,3 @@ def failing(flags: Iterable[QualityFlag]) -> list[QualityFlag]:
     """The flags under which nothing may be concluded, without their sentences for people."""
     fail = FlagLevel.FLAG_LEVEL_FAIL
     return [QualityFlag(code=flag.code, level=fail) for flag in flags if flag.level == fail]
-
-
-def _unknown(job_id: str) -> NotFound:
-    return NotFound(
-        "COMPARISON_NOT_FOUND",
-        f"There is no balance analysis {job_id}.",
-        field=FIELD,
-        fix="Name balance analyses of your own, by their job id.",
-    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 import grpc.aio
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
+from google.api.httpbody_pb2 import HttpBody
 
+from gateway.api.views import as_json
 from gateway.desk import Desk
 from gateway.ledger import jobs
-from mesh import model_control, recalls
+from mesh import model_control, recalls, registry
 from mesh.auth import current_principal
 from mesh.errors import NotFound
 
@@ -28,6 +31,11 @@ class ModelServicer(gateway_pb2_grpc.ModelServiceServicer):
         """Every version of this release."""
         every = sorted(self._kinds().items(), key=_newest_first)
         return pb.ListModelsResponse(models=[view(*one) for one in every])
+
+    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> HttpBody:
+        """Contract, gates and card of a version. Raises NotFound (MODEL_NOT_FOUND)."""
+        said = document(view(request.model, self._kind(request.model)), registry.find(request.model))
+        return HttpBody(content_type="application/json", data=json.dumps(said, ensure_ascii=False).encode())
 
     async def RecallModel(self, request: pb.RecallModelRequest, context: Context) -> pb.ModelView:
         """Raises NotFound (MODEL_NOT_FOUND), Transient when the switch cannot be reached."""
@@ -72,6 +80,16 @@ def view(model: str, kind: str) -> pb.ModelView:
         if recall.at:
             made.recalled_at.FromDatetime(datetime.fromisoformat(recall.at))
     return made
+
+
+def document(known: pb.ModelView, entry: registry.Entry) -> dict[str, Any]:
+    """What GET /v1/models/{model} answers: the view, the whole model.json, and the card as Markdown."""
+    card = entry.folder / "card.md"
+    return {
+        **as_json(known),
+        "contract": dict(entry.said),
+        "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+    }
 
 
 def _newest_first(named: tuple[str, str]) -> tuple[str, str, list[int]]:

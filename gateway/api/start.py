@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from assay.events.v1.analysis_pb2 import Analysis, Job
 from assay.gateway.v1 import gateway_pb2 as pb
 
+from gateway.api.baseline import find_baseline
 from gateway.api.earlier import find_earlier_trials
 from gateway.api.protected import FIELD, protected_upload
 from gateway.api.uploads import expired, received
@@ -43,14 +44,17 @@ async def start(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, key: 
         earlier = await find_earlier(desk, caller, idempotency.check_key(key), digest)
         if earlier is not None:
             return earlier
-    check_order(desk, request)
+    ruleset = check_order(desk, request)
     upload = await received(desk, caller, request.upload_id)
     check_purpose(request, upload)
-    analysis = order(desk, caller, request, upload)
+    analysis = order(desk, caller, request, upload, ruleset)
     protected = await protected_upload(desk, caller, request, upload)
     if protected is not None:
         analysis.job.protected_upload.CopyFrom(protected.ref("protected_upload"))
     analysis.job.earlier.extend(await find_earlier_trials(desk, caller, analysis.job))
+    baseline = await find_baseline(desk, caller, analysis.job)
+    if baseline is not None:
+        analysis.job.baseline.CopyFrom(baseline)
     return await record(desk, caller, analysis, upload, key, digest, protected)
 
 
@@ -61,8 +65,8 @@ async def find_earlier(desk: Desk, caller: Principal, key: str, digest: bytes) -
     return Started(await desk.job(caller.tenant_id, job_id), replayed=True) if job_id else None
 
 
-def check_order(desk: Desk, request: pb.AnalyzeRequest) -> None:
-    """Raises unless consent is given and what is asked for is served here."""
+def check_order(desk: Desk, request: pb.AnalyzeRequest) -> str:
+    """Returns the ruleset to decide under; raises unless there is consent and what is asked for is served."""
     if not request.consent.treatment:
         raise InvalidInput(
             "CONSENT_REQUIRED",
@@ -80,7 +84,8 @@ def check_order(desk: Desk, request: pb.AnalyzeRequest) -> None:
             fix='Send the version that the person saw, for example "2026-01".',
         )
     kind = request.WhichOneof("assessment") or ""
-    desk.catalogue.check(kind, model=request.model, ruleset=request.ruleset)
+    desk.catalogue.check(kind, request.model)
+    return desk.rulesets.for_order(kind, request.ruleset)
 
 
 def check_purpose(request: pb.AnalyzeRequest, upload: Upload) -> None:
@@ -96,19 +101,18 @@ def check_purpose(request: pb.AnalyzeRequest, upload: Upload) -> None:
         )
 
 
-def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upload) -> Analysis:
+def order(
+    desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upload, ruleset: str
+) -> Analysis:
     """Returns the document that starts to travel: the job, without pages."""
-    now = datetime.now(UTC)
     job = Job(
-        job_id=uuid7(),
         tenant_id=caller.tenant_id,
         region=desk.settings.region,
         kind=request.WhichOneof("assessment") or "",
-        epoch=1,
         upload=upload.ref(),
         subject_id=request.subject_id,
         consent=request.consent,
-        ruleset=request.ruleset,
+        ruleset=ruleset,
         model=request.model,
         language=request.language or "en",
         upload_purpose=upload.purpose,
@@ -117,9 +121,16 @@ def order(desk: Desk, caller: Principal, request: pb.AnalyzeRequest, upload: Upl
         job.tattoo.CopyFrom(request.tattoo)
     else:
         job.balance.CopyFrom(request.balance)
+    begin(desk, job)
+    return Analysis(job=job)
+
+
+def begin(desk: Desk, job: Job) -> None:
+    """Gives an order its identity and its times: a new job, in its first epoch, accepted now."""
+    now = datetime.now(UTC)
+    job.job_id, job.epoch = uuid7(), 1
     job.created_at.FromDatetime(now)
     job.deadline.FromDatetime(now + timedelta(seconds=desk.settings.job_deadline_s))
-    return Analysis(job=job)
 
 
 async def record(

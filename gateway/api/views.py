@@ -51,6 +51,7 @@ def view(row: JobRow, *, step: Step | None = None, with_result: bool = True) -> 
         ],
         subject_id=row.subject_id,
         upload_id=row.upload_id,
+        replay_of=row.document.job.replay_of,
     )
     if row.state == "succeeded":
         made.progress_percent = 100

@@ -116,6 +116,8 @@ async def create(
     detail = {"upload_id": upload_id}
     if protected_upload_id:
         detail["protected_upload_id"] = protected_upload_id
+    if job.replay_of:
+        detail["replay_of"] = job.replay_of
     await record_audit(connection, job.tenant_id, by, "analysis.requested", job.job_id, detail)
     await outbox.add(connection, "requested", analysis)
 

@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         epilog="example: python -m gateway.surface --out run/envoy --jwks-file run/jwks.json "
         "--issuer http://127.0.0.1:8080 "
-        "--upstream gateway=127.0.0.1:9000 --upstream svc_color=127.0.0.1:9003",
+        "--upstream gateway=127.0.0.1:9000 --upstream svc_color=127.0.0.1:9003 "
+        "--upstream svc_decision=127.0.0.1:9004",
     )
     action = parser.add_mutually_exclusive_group(required=True)
     action.add_argument(
@@ -72,7 +73,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jwks-file", type=Path, help="key set of a development issuer")
     parser.add_argument("--jwks-url", default="", help="key set URL of an OpenID Connect issuer")
     parser.add_argument(
-        "--upstream", action="append", default=[], metavar="NAME=HOST:PORT", help="gateway and svc_color"
+        "--upstream",
+        action="append",
+        default=[],
+        metavar="NAME=HOST:PORT",
+        help="gateway, svc_color and svc_decision",
     )
     parser.add_argument(
         "--cors-origin", action="append", default=[], help="origin of a web page that may call"

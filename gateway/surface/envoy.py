@@ -42,7 +42,7 @@ class EnvoyOptions:
     admin_port: int
     issuer: str
     upstreams: Mapping[str, str]
-    """Address of each cluster: `gateway` and `svc_color`."""
+    """Address of each cluster: `gateway`, `svc_color` and `svc_decision`."""
     jwks_file: Path | None = None
     """Key set of a development issuer; otherwise `jwks_url` of an OpenID Connect issuer."""
     jwks_url: str = ""

@@ -40,6 +40,32 @@ _TOKEN_FORM: Document = {
     },
     "required": ["grant_type"],
 }
+_MODEL: Document = {
+    "type": "object",
+    "properties": {
+        "model": _TEXT,
+        "kind": _TEXT,
+        "recalled": {"type": "boolean"},
+        "contract": {
+            "type": "object",
+            "description": "Hashes, inputs, outputs, release gates: its model.json.",
+        },
+        "card": {"type": "string", "description": "The model card, Markdown."},
+    },
+    "required": ["model", "kind", "recalled", "contract", "card"],
+}
+_RULESET: Document = {
+    "type": "object",
+    "properties": {
+        "ruleset": _TEXT,
+        "sha256": {
+            "type": "string",
+            "description": "SHA-256 of `document` as canonical JSON: keys sorted, no spaces, UTF-8.",
+        },
+        "document": {"type": "object", "description": "Manifest, rules, texts and sources."},
+    },
+    "required": ["ruleset", "sha256", "document"],
+}
 # Media type and schema of the methods that answer with google.api.HttpBody.
 _BODIES: Mapping[str, tuple[str, Document]] = {
     "assay.gateway.v1.AnalysisService.WatchAnalysis": ("text/event-stream", _TEXT),
@@ -48,6 +74,8 @@ _BODIES: Mapping[str, tuple[str, Document]] = {
     "assay.gateway.v1.TokenService.IssueToken": ("application/json", _TOKEN),
     "assay.gateway.v1.TokenService.GetKeySet": ("application/jwk-set+json", {"type": "object"}),
     "assay.gateway.v1.PlatformService.GetOpenApi": ("application/json", {"type": "object"}),
+    "assay.gateway.v1.ModelService.GetModel": ("application/json", _MODEL),
+    "assay.decision.v1.DecisionService.GetRuleset": ("application/json", _RULESET),
     "assay.gateway.v1.PlatformService.GetDocs": ("text/html", _TEXT),
 }
 # What callers must know beyond the comment in the .proto file.
@@ -62,19 +90,26 @@ _NOTES: Mapping[str, str] = {
         "within `timeout`. The same `idempotency-key` with the same body gives the same job; with another "
         "body it gives 409."
     ),
+    "assay.gateway.v1.AnalysisService.ReplayAnalysis": (
+        "The whole course runs again on the same upload, as a new job that names this one in `replay_of`; "
+        "answers 202. The same `idempotency-key` with the same body gives the same job, with 200 once it has "
+        "ended."
+    ),
     "assay.gateway.v1.AnalysisService.WatchAnalysis": (
         "Events: `state` and `done` carry the analysis without its result, `progress` the running stage's "
         "step, `error` why the stream ends early. A stream lasts at most 15 minutes; open it again if the "
         "analysis has not ended by then."
     ),
 }
+_KEY: Document = {
+    "name": "idempotency-key",
+    "in": "header",
+    "description": "Any text of at most 255 characters, new for each analysis; a UUID serves well.",
+    "schema": {"type": "string", "maxLength": 255},
+}
 _HEADERS: Mapping[str, Document] = {
-    "assay.gateway.v1.AnalysisService.Analyze": {
-        "name": "idempotency-key",
-        "in": "header",
-        "description": "Any text of at most 255 characters, new for each analysis; a UUID serves well.",
-        "schema": {"type": "string", "maxLength": 255},
-    },
+    "assay.gateway.v1.AnalysisService.Analyze": _KEY,
+    "assay.gateway.v1.AnalysisService.ReplayAnalysis": _KEY,
     "assay.gateway.v1.AnalysisService.WatchAnalysis": {
         "name": "last-event-id",
         "in": "header",
@@ -215,12 +250,12 @@ def _responses(method: Method) -> Document:
             "application/json": {"schema": {"$ref": f"#/components/schemas/{component(method.response)}"}}
         }
     responses: Document = {"200": {"description": "The answer.", "content": content}}
-    if method.name == "Analyze":
+    if _HEADERS.get(method.full_name) is _KEY:
         location = {
             "description": "Path of the analysis.",
             "schema": {"type": "string", "format": "uri-reference"},
         }
-        responses["200"]["description"] = "The analysis has ended (MODE_SYNC)."
+        responses["200"]["description"] = "The analysis has ended."
         accepted = {"description": "Accepted; look at Location.", "headers": {"location": location}}
         responses["202"] = {**accepted, "content": content}
         responses["409"] = _problem("The same idempotency-key came with another body.")

@@ -56,6 +56,12 @@ def load_ruleset(ruleset_id: str = DEFAULT_RULESET) -> BalanceRuleset:
     return ruleset
 
 
+def read_document(ruleset_id: str) -> dict[str, Any]:
+    """The unfrozen document of a released ruleset, for display and for tests."""
+    load_ruleset(ruleset_id)
+    return rulefile.read(ruleset_id, FILES)
+
+
 def build(document: dict[str, Any]) -> BalanceRuleset:
     """Check a ruleset document and freeze it. Raises Internal naming every fault."""
     rulefile.refuse(rulefile.schema_faults(document, "balance_schema.json"))

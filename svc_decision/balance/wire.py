@@ -8,6 +8,7 @@ from datetime import UTC
 from assay.decision.v1 import decision_pb2 as pb
 from assay.events.v1.analysis_pb2 import Analysis
 
+from mesh.visits import handed_in_at
 from svc_decision.balance.case import BalanceCase, case_of, pose_label, trial_of
 from svc_decision.balance.engine import Decided, decide
 from svc_decision.balance.loader import load_ruleset
@@ -22,7 +23,7 @@ def case_of_analysis(analysis: Analysis) -> BalanceCase:
     """The case of a travelling document."""
     job = analysis.job
     flags = [*analysis.ingest.flags, *analysis.pose.flags]
-    at = job.created_at.ToDatetime(UTC) if job.HasField("created_at") else None
+    at = handed_in_at(job)
     pose = pose_label(analysis.pose)
     now = trial_of(job.balance, analysis.sway, pose, job_id=job.job_id, at=at, flags=flags)
     return case_of(now, job.earlier, flags)

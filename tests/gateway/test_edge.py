@@ -73,7 +73,7 @@ class Phone:
 @pytest.fixture
 async def phone(settings: Settings, stream: JetStream, tmp_path: Path) -> AsyncIterator[Phone]:
     """A phone with a token, before Envoy, before a gateway of this process."""
-    ports = free_ports(envoy.PORTS, ["grpc_color"])
+    ports = free_ports(envoy.PORTS, ["grpc_color", "grpc_decision"])
     base = f"http://127.0.0.1:{ports['gateway']}"
     first = json.loads(Path(settings.dev_clients_file).read_text())[0]
     async with served(settings.model_copy(update={"oidc_issuer": base}), stream) as gateway:

@@ -12,12 +12,14 @@ import pytest
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 
-from gateway import catalogue
+from cli.catalogue import rendered
+from gateway import catalogue, rulesets
 from gateway.ledger.ids import uuid7
 from gateway.migrate import migrate
 from mesh import registry
 from mesh.settings import Settings
-from svc_decision.rulefile import available
+from svc_decision import loader
+from svc_decision.balance import loader as balance_loader
 from tests.gateway.callers import Served
 from tests.gateway.conftest import Servers
 
@@ -88,8 +90,15 @@ def test_migrating_as_the_wrong_role_is_refused(settings: Settings) -> None:
         migrate(settings.postgres_owner_dsn, settings.postgres_worker_dsn, settings.postgres_worker_dsn)
 
 
-def test_the_catalogue_names_what_the_stages_hold() -> None:
-    assert frozenset().union(*catalogue.load().rulesets.values()) == frozenset(available())
+def test_the_gateway_lists_the_rulesets_that_the_stage_holds() -> None:
+    stale = "stale: run `python -m cli.catalogue`"
+    assert rulesets.FILE.read_text(encoding="utf-8") == rendered(), stale
+    releases, untouched = rulesets.load(), rulesets.Standing()
+    defaults = {"tattoo": loader.DEFAULT_RULESET, "balance": balance_loader.DEFAULT_RULESET}
+    assert {kind: rulesets.active(releases, untouched, kind) for kind in defaults} == defaults
+
+
+def test_the_catalogue_names_the_models_that_are_released() -> None:
     served = {entry.label for entry in registry.entries() if entry.state == registry.RELEASED}
     named = frozenset().union(*catalogue.load().models.values())
     inner = frozenset().union(*catalogue.load().inner_models.values())

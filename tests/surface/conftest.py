@@ -17,6 +17,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     seen = Seen()
     with peer(seen) as port:
         address = f"127.0.0.1:{port}"
-        chosen = options(tmp_path_factory.mktemp("edge"), {"gateway": address, "svc_color": address})
+        chosen = options(
+            tmp_path_factory.mktemp("edge"),
+            {"gateway": address, "svc_color": address, "svc_decision": address},
+        )
         with envoy(chosen, seen) as running:
             yield running

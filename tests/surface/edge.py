@@ -138,6 +138,10 @@ class Analyses(gateway_pb2_grpc.AnalysisServiceServicer):
         self.seen.note("CancelAnalysis", request, context)
         return gateway_pb2.AnalysisView(job_id=request.job_id, state=gateway_pb2.STATE_CANCELLED)
 
+    async def ReplayAnalysis(self, request, context):
+        self.seen.note("ReplayAnalysis", request, context)
+        return gateway_pb2.AnalysisView(job_id=JOB, replay_of=request.job_id)
+
     async def GetReport(self, request, context) -> AsyncIterator[httpbody_pb2.HttpBody]:
         self.seen.note("GetReport", request, context)
         if request.job_id == "rich":

@@ -27,7 +27,11 @@ from gateway.surface.methods import DESCRIPTORS, SurfaceError, load
 from tests.surface.edge import JOB, Seen, envoy, envoy_binary, options, peer
 from tests.surface.tokens import public_jwk, token
 
-UPSTREAMS = {"gateway": "127.0.0.1:9000", "svc_color": "127.0.0.1:9003"}
+UPSTREAMS = {
+    "gateway": "127.0.0.1:9000",
+    "svc_color": "127.0.0.1:9003",
+    "svc_decision": "127.0.0.1:9004",
+}
 
 
 def chosen(tmp_path: Path, **more: Any) -> EnvoyOptions:
@@ -236,7 +240,7 @@ def test_keys_of_an_issuer_and_traces_to_a_collector(tmp_path: Path) -> None:
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     with peer(seen) as port, key_server() as url, collector() as (sink, otlp):
         address = f"127.0.0.1:{port}"
-        picked = options(tmp_path, {"gateway": address, "svc_color": address})
+        picked = options(tmp_path, {"gateway": address, "svc_color": address, "svc_decision": address})
         picked = replace(picked, jwks_file=None, jwks_url=url, otlp=f"127.0.0.1:{otlp}")
         with envoy(picked, seen) as edge:
             assert edge.http("GET", f"/v1/analyze/{JOB}").status == 200

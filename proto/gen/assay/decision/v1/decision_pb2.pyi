@@ -175,6 +175,28 @@ OPTION_STATUS_NOT_USEFUL: OptionStatus.ValueType  # 7
 Global___OptionStatus: _TypeAlias = OptionStatus  # noqa: Y015
 
 @_typing.final
+class GetRulesetRequest(_message.Message):
+    """Which ruleset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESET_FIELD_NUMBER: _builtins.int
+    ruleset: _builtins.str
+    """Name and version, for example "tattoo@1.0.0"."""
+    def __init__(
+        self,
+        *,
+        ruleset: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ruleset", b"ruleset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetRulesetRequest: _TypeAlias = GetRulesetRequest  # noqa: Y015
+
+@_typing.final
 class DecideBalanceRequest(_message.Message):
     """One balance trial: how it was done, what was measured, what to compare it with."""
 

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from assay.decision.v1 import decision_pb2 as assay_dot_decision_dot_v1_dot_decision__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -40,6 +41,11 @@ class DecisionServiceStub:
                 request_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
                 response_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.FromString,
                 _registered_method=True)
+        self.GetRuleset = channel.unary_unary(
+                '/assay.decision.v1.DecisionService/GetRuleset',
+                request_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.GetRulesetRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.DecideBalance = channel.unary_unary(
                 '/assay.decision.v1.DecisionService/DecideBalance',
                 request_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideBalanceRequest.SerializeToString,
@@ -53,6 +59,13 @@ class DecisionServiceServicer:
 
     def Decide(self, request, context):
         """Decides one tattoo case; the same answer as the pipeline's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRuleset(self, request, context):
+        """Gets a released ruleset: its canonical document with its hash, as JSON.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +85,11 @@ def add_DecisionServiceServicer_to_server(servicer, server):
                     servicer.Decide,
                     request_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.FromString,
                     response_serializer=assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.SerializeToString,
+            ),
+            'GetRuleset': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRuleset,
+                    request_deserializer=assay_dot_decision_dot_v1_dot_decision__pb2.GetRulesetRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'DecideBalance': grpc.unary_unary_rpc_method_handler(
                     servicer.DecideBalance,
@@ -107,6 +125,33 @@ class DecisionService:
             '/assay.decision.v1.DecisionService/Decide',
             assay_dot_decision_dot_v1_dot_decision__pb2.DecideRequest.SerializeToString,
             assay_dot_decision_dot_v1_dot_decision__pb2.DecideResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRuleset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.decision.v1.DecisionService/GetRuleset',
+            assay_dot_decision_dot_v1_dot_decision__pb2.GetRulesetRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Decision: versioned rules turn measured ink and stated intake into wavelength ad
 
 from assay.decision.v1 import decision_pb2 as _decision_pb2
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -35,6 +36,8 @@ class DecisionServiceStub:
     def __new__(cls, channel: _aio.Channel) -> DecisionServiceAsyncStub: ...
     Decide: _grpc.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]
     """Decides one tattoo case; the same answer as the pipeline's."""
+    GetRuleset: _grpc.UnaryUnaryMultiCallable[_decision_pb2.GetRulesetRequest, _httpbody_pb2.HttpBody]
+    """Gets a released ruleset: its canonical document with its hash, as JSON."""
     DecideBalance: _grpc.UnaryUnaryMultiCallable[_decision_pb2.DecideBalanceRequest, _decision_pb2.DecideBalanceResponse]
     """Decides one balance trial; the same answer as the pipeline's."""
 
@@ -45,6 +48,8 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Decide: _aio.UnaryUnaryMultiCallable[_decision_pb2.DecideRequest, _decision_pb2.DecideResponse]  # type: ignore[assignment]
     """Decides one tattoo case; the same answer as the pipeline's."""
+    GetRuleset: _aio.UnaryUnaryMultiCallable[_decision_pb2.GetRulesetRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Gets a released ruleset: its canonical document with its hash, as JSON."""
     DecideBalance: _aio.UnaryUnaryMultiCallable[_decision_pb2.DecideBalanceRequest, _decision_pb2.DecideBalanceResponse]  # type: ignore[assignment]
     """Decides one balance trial; the same answer as the pipeline's."""
 
@@ -58,6 +63,14 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_pb2.DecideResponse, _abc.Awaitable[_decision_pb2.DecideResponse]]:
         """Decides one tattoo case; the same answer as the pipeline's."""
+
+    @_abc_1.abstractmethod
+    def GetRuleset(
+        self,
+        request: _decision_pb2.GetRulesetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Gets a released ruleset: its canonical document with its hash, as JSON."""
 
     @_abc_1.abstractmethod
     def DecideBalance(

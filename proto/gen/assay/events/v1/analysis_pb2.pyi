@@ -138,6 +138,7 @@ class Job(_message.Message):
     PROTECTED_UPLOAD_FIELD_NUMBER: _builtins.int
     BASELINE_FIELD_NUMBER: _builtins.int
     REPLAY_OF_FIELD_NUMBER: _builtins.int
+    FIRST_CREATED_AT_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Job identifier, UUID version 7."""
     tenant_id: _builtins.str
@@ -151,7 +152,9 @@ class Job(_message.Message):
     subject_id: _builtins.str
     """Pseudonymous subject the photo is of; chosen by the caller."""
     ruleset: _builtins.str
-    """Ruleset to decide under, for example "tattoo@1.0.0"; the active one when empty."""
+    """Ruleset to decide under, for example "tattoo@1.0.0"; the gateway writes the active one where the caller names
+    none, so that it never changes under way. The release's default when empty.
+    """
     model: _builtins.str
     """Model to find ink or pose with, for example "ink-seg@0.1.0"; the active one when empty."""
     language: _builtins.str
@@ -196,6 +199,12 @@ class Job(_message.Message):
     def baseline(self) -> _color_pb2.Baseline:
         """The earlier visit to compare with, filled by the gateway from its ledger (tattoo)."""
 
+    @_builtins.property
+    def first_created_at(self) -> _timestamp_pb2.Timestamp:
+        """When the first of a chain of replays was accepted, which is when the photo or trial counts as made; absent
+        for a job that repeats none.
+        """
+
     def __init__(
         self,
         *,
@@ -219,10 +228,11 @@ class Job(_message.Message):
         protected_upload: _types_pb2.ObjectRef | None = ...,
         baseline: _color_pb2.Baseline | None = ...,
         replay_of: _builtins.str = ...,
+        first_created_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "protected_upload", b"protected_upload", "tattoo", b"tattoo", "upload", b"upload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "first_created_at", b"first_created_at", "protected_upload", b"protected_upload", "tattoo", b"tattoo", "upload", b"upload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "earlier", b"earlier", "epoch", b"epoch", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "protected_upload", b"protected_upload", "region", b"region", "replay_of", b"replay_of", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload", "upload_purpose", b"upload_purpose"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assessment", b"assessment", "balance", b"balance", "baseline", b"baseline", "consent", b"consent", "created_at", b"created_at", "deadline", b"deadline", "earlier", b"earlier", "epoch", b"epoch", "first_created_at", b"first_created_at", "job_id", b"job_id", "kind", b"kind", "language", b"language", "model", b"model", "protected_upload", b"protected_upload", "region", b"region", "replay_of", b"replay_of", "ruleset", b"ruleset", "subject_id", b"subject_id", "tattoo", b"tattoo", "tenant_id", b"tenant_id", "upload", b"upload", "upload_purpose", b"upload_purpose"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_assessment: _TypeAlias = _typing.Literal["tattoo", "balance"]  # noqa: Y015
     _WhichOneofArgType_assessment: _TypeAlias = _typing.Literal["assessment", b"assessment"]  # noqa: Y015

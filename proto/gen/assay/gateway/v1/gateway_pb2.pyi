@@ -112,6 +112,34 @@ STATE_CANCELLED: State.ValueType  # 5
 """It was cancelled."""
 Global___State: _TypeAlias = State  # noqa: Y015
 
+class _RulesetState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RulesetStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RulesetState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RULESET_STATE_UNSPECIFIED: _RulesetState.ValueType  # 0
+    """Never sent."""
+    RULESET_STATE_ACTIVE: _RulesetState.ValueType  # 1
+    """New analyses get it where they name none."""
+    RULESET_STATE_AVAILABLE: _RulesetState.ValueType  # 2
+    """New analyses get it where they name it."""
+    RULESET_STATE_RETIRED: _RulesetState.ValueType  # 3
+    """Only a replay gets it."""
+
+class RulesetState(_RulesetState, metaclass=_RulesetStateEnumTypeWrapper):
+    """State of a version of a ruleset."""
+
+RULESET_STATE_UNSPECIFIED: RulesetState.ValueType  # 0
+"""Never sent."""
+RULESET_STATE_ACTIVE: RulesetState.ValueType  # 1
+"""New analyses get it where they name none."""
+RULESET_STATE_AVAILABLE: RulesetState.ValueType  # 2
+"""New analyses get it where they name it."""
+RULESET_STATE_RETIRED: RulesetState.ValueType  # 3
+"""Only a replay gets it."""
+Global___RulesetState: _TypeAlias = RulesetState  # noqa: Y015
+
 @_typing.final
 class SignUploadRequest(_message.Message):
     """Announces an upload."""
@@ -370,6 +398,7 @@ class AnalysisView(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     SUBJECT_ID_FIELD_NUMBER: _builtins.int
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    REPLAY_OF_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
     """Job identifier."""
     kind: _builtins.str
@@ -388,6 +417,8 @@ class AnalysisView(_message.Message):
     """Pseudonymous subject."""
     upload_id: _builtins.str
     """Upload that was analysed."""
+    replay_of: _builtins.str
+    """The analysis that this one repeats; empty when it repeats none."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""
@@ -435,10 +466,11 @@ class AnalysisView(_message.Message):
         error: _analysis_pb2.Failure | None = ...,
         subject_id: _builtins.str = ...,
         upload_id: _builtins.str = ...,
+        replay_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "deadline", b"deadline", "error", b"error", "finished_at", b"finished_at", "result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifacts", b"artifacts", "created_at", b"created_at", "deadline", b"deadline", "error", b"error", "finished_at", b"finished_at", "job_id", b"job_id", "kind", b"kind", "model_version", b"model_version", "progress_message", b"progress_message", "progress_percent", b"progress_percent", "result", b"result", "ruleset_version", b"ruleset_version", "stages", b"stages", "state", b"state", "subject_id", b"subject_id", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifacts", b"artifacts", "created_at", b"created_at", "deadline", b"deadline", "error", b"error", "finished_at", b"finished_at", "job_id", b"job_id", "kind", b"kind", "model_version", b"model_version", "progress_message", b"progress_message", "progress_percent", b"progress_percent", "replay_of", b"replay_of", "result", b"result", "ruleset_version", b"ruleset_version", "stages", b"stages", "state", b"state", "subject_id", b"subject_id", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -587,6 +619,36 @@ class CancelAnalysisRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelAnalysisRequest: _TypeAlias = CancelAnalysisRequest  # noqa: Y015
+
+@_typing.final
+class ReplayAnalysisRequest(_message.Message):
+    """Repeats an analysis."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    RULESET_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Job identifier of an analysis that has ended."""
+    ruleset: _builtins.str
+    """Ruleset to decide under, also a retired one; that of the analysis when empty."""
+    model: _builtins.str
+    """Model to find ink or pose with; that of the analysis when empty."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        ruleset: _builtins.str = ...,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id", "model", b"model", "ruleset", b"ruleset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayAnalysisRequest: _TypeAlias = ReplayAnalysisRequest  # noqa: Y015
 
 @_typing.final
 class GetReportRequest(_message.Message):
@@ -846,6 +908,28 @@ class ModelView(_message.Message):
 Global___ModelView: _TypeAlias = ModelView  # noqa: Y015
 
 @_typing.final
+class GetModelRequest(_message.Message):
+    """Which model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Name and version."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetModelRequest: _TypeAlias = GetModelRequest  # noqa: Y015
+
+@_typing.final
 class RecallModelRequest(_message.Message):
     """Withdraws a version."""
 
@@ -892,3 +976,148 @@ class RestoreModelRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestoreModelRequest: _TypeAlias = RestoreModelRequest  # noqa: Y015
+
+@_typing.final
+class ListRulesetsRequest(_message.Message):
+    """Lists all rulesets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRulesetsRequest: _TypeAlias = ListRulesetsRequest  # noqa: Y015
+
+@_typing.final
+class ListRulesetsResponse(_message.Message):
+    """The rulesets of this release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESETS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rulesets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RulesetView]:
+        """By kind, newest version first."""
+
+    def __init__(
+        self,
+        *,
+        rulesets: _abc.Iterable[Global___RulesetView] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rulesets", b"rulesets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRulesetsResponse: _TypeAlias = ListRulesetsResponse  # noqa: Y015
+
+@_typing.final
+class RulesetView(_message.Message):
+    """A version of a ruleset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESET_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FIELD_NUMBER: _builtins.int
+    APPROVAL_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    CHANGED_BY_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_FIELD_NUMBER: _builtins.int
+    ruleset: _builtins.str
+    """Name and version, for example "tattoo@1.0.0"."""
+    kind: _builtins.str
+    """Kind of assessment that it decides: tattoo or balance."""
+    sha256: _builtins.str
+    """SHA-256 of its canonical form, lower-case hex."""
+    effective: _builtins.str
+    """Date from which its authors hold it to be valid, for example "2026-11-22"."""
+    approval: _builtins.str
+    """Whether a clinician has approved it: "unapproved" or "approved"."""
+    state: Global___RulesetState.ValueType
+    """Its state."""
+    reason: _builtins.str
+    """Why it was retired; empty unless it is."""
+    changed_by: _builtins.str
+    """Who activated or retired it; empty where the release itself decides."""
+    @_builtins.property
+    def changed_at(self) -> _timestamp_pb2.Timestamp:
+        """When that was; absent where the release itself decides."""
+
+    def __init__(
+        self,
+        *,
+        ruleset: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        effective: _builtins.str = ...,
+        approval: _builtins.str = ...,
+        state: Global___RulesetState.ValueType = ...,
+        reason: _builtins.str = ...,
+        changed_by: _builtins.str = ...,
+        changed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approval", b"approval", "changed_at", b"changed_at", "changed_by", b"changed_by", "effective", b"effective", "kind", b"kind", "reason", b"reason", "ruleset", b"ruleset", "sha256", b"sha256", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RulesetView: _TypeAlias = RulesetView  # noqa: Y015
+
+@_typing.final
+class ActivateRulesetRequest(_message.Message):
+    """Makes a version the active one of its kind."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESET_FIELD_NUMBER: _builtins.int
+    ruleset: _builtins.str
+    """Name and version."""
+    def __init__(
+        self,
+        *,
+        ruleset: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ruleset", b"ruleset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateRulesetRequest: _TypeAlias = ActivateRulesetRequest  # noqa: Y015
+
+@_typing.final
+class RetireRulesetRequest(_message.Message):
+    """Refuses a version to new analyses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULESET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    ruleset: _builtins.str
+    """Name and version."""
+    reason: _builtins.str
+    """Why; it is shown to everybody whose analysis asks for the version."""
+    def __init__(
+        self,
+        *,
+        ruleset: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "ruleset", b"ruleset"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetireRulesetRequest: _TypeAlias = RetireRulesetRequest  # noqa: Y015

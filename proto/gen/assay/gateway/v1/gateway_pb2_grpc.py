@@ -66,6 +66,11 @@ class AnalysisServiceStub:
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.CancelAnalysisRequest.SerializeToString,
                 response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
                 _registered_method=True)
+        self.ReplayAnalysis = channel.unary_unary(
+                '/assay.gateway.v1.AnalysisService/ReplayAnalysis',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
+                _registered_method=True)
         self.GetReport = channel.unary_stream(
                 '/assay.gateway.v1.AnalysisService/GetReport',
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.GetReportRequest.SerializeToString,
@@ -124,6 +129,13 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplayAnalysis(self, request, context):
+        """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReport(self, request, context):
         """Downloads the report as PDF.
         """
@@ -169,6 +181,11 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
             'CancelAnalysis': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelAnalysis,
                     request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.CancelAnalysisRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.SerializeToString,
+            ),
+            'ReplayAnalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayAnalysis,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.FromString,
                     response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.SerializeToString,
             ),
             'GetReport': grpc.unary_stream_rpc_method_handler(
@@ -344,6 +361,33 @@ class AnalysisService:
             target,
             '/assay.gateway.v1.AnalysisService/CancelAnalysis',
             assay_dot_gateway_dot_v1_dot_gateway__pb2.CancelAnalysisRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayAnalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.AnalysisService/ReplayAnalysis',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.SerializeToString,
             assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
             options,
             channel_credentials,
@@ -545,6 +589,11 @@ class ModelServiceStub:
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.SerializeToString,
                 response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.FromString,
                 _registered_method=True)
+        self.GetModel = channel.unary_unary(
+                '/assay.gateway.v1.ModelService/GetModel',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.GetModelRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.RecallModel = channel.unary_unary(
                 '/assay.gateway.v1.ModelService/RecallModel',
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.SerializeToString,
@@ -563,6 +612,13 @@ class ModelServiceServicer:
 
     def ListModels(self, request, context):
         """Lists the versions that may be named, with what withdraws them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetModel(self, request, context):
+        """Gets a version's contract, release gates and card, as JSON.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -589,6 +645,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListModels,
                     request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.FromString,
                     response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetModel,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.GetModelRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'RecallModel': grpc.unary_unary_rpc_method_handler(
                     servicer.RecallModel,
@@ -629,6 +690,33 @@ class ModelService:
             '/assay.gateway.v1.ModelService/ListModels',
             assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsRequest.SerializeToString,
             assay_dot_gateway_dot_v1_dot_gateway__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.ModelService/GetModel',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.GetModelRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,
@@ -683,6 +771,170 @@ class ModelService:
             '/assay.gateway.v1.ModelService/RestoreModel',
             assay_dot_gateway_dot_v1_dot_gateway__pb2.RestoreModelRequest.SerializeToString,
             assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class RulesetServiceStub:
+    """Rulesets that analyses are decided under, and which of them is the active one.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListRulesets = channel.unary_unary(
+                '/assay.gateway.v1.RulesetService/ListRulesets',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsResponse.FromString,
+                _registered_method=True)
+        self.ActivateRuleset = channel.unary_unary(
+                '/assay.gateway.v1.RulesetService/ActivateRuleset',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateRulesetRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.FromString,
+                _registered_method=True)
+        self.RetireRuleset = channel.unary_unary(
+                '/assay.gateway.v1.RulesetService/RetireRuleset',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RetireRulesetRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.FromString,
+                _registered_method=True)
+
+
+class RulesetServiceServicer:
+    """Rulesets that analyses are decided under, and which of them is the active one.
+    """
+
+    def ListRulesets(self, request, context):
+        """Lists the versions with their states; GET /v1/rulesets/{ruleset} answers the rules themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateRuleset(self, request, context):
+        """Makes a version the one that new analyses get where they name none; a retired one is taken back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireRuleset(self, request, context):
+        """Refuses a version to new analyses; a replay may still name it. Repeating it keeps the first reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_RulesetServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListRulesets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRulesets,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsResponse.SerializeToString,
+            ),
+            'ActivateRuleset': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateRuleset,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateRulesetRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.SerializeToString,
+            ),
+            'RetireRuleset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireRuleset,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RetireRulesetRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'assay.gateway.v1.RulesetService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('assay.gateway.v1.RulesetService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class RulesetService:
+    """Rulesets that analyses are decided under, and which of them is the active one.
+    """
+
+    @staticmethod
+    def ListRulesets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.RulesetService/ListRulesets',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ListRulesetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateRuleset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.RulesetService/ActivateRuleset',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateRulesetRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireRuleset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.RulesetService/RetireRuleset',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.RetireRulesetRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.RulesetView.FromString,
             options,
             channel_credentials,
             insecure,

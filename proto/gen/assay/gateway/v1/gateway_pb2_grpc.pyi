@@ -46,6 +46,8 @@ class AnalysisServiceStub:
     """Lists analyses, newest first."""
     CancelAnalysis: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.CancelAnalysisRequest, _gateway_pb2.AnalysisView]
     """Cancels an analysis that has not ended."""
+    ReplayAnalysis: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ReplayAnalysisRequest, _gateway_pb2.AnalysisView]
+    """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
     GetReport: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetReportRequest, _httpbody_pb2.HttpBody]
     """Downloads the report as PDF."""
     GetArtifact: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetArtifactRequest, _httpbody_pb2.HttpBody]
@@ -68,6 +70,8 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     """Lists analyses, newest first."""
     CancelAnalysis: _aio.UnaryUnaryMultiCallable[_gateway_pb2.CancelAnalysisRequest, _gateway_pb2.AnalysisView]  # type: ignore[assignment]
     """Cancels an analysis that has not ended."""
+    ReplayAnalysis: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ReplayAnalysisRequest, _gateway_pb2.AnalysisView]  # type: ignore[assignment]
+    """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
     GetReport: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetReportRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Downloads the report as PDF."""
     GetArtifact: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetArtifactRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -123,6 +127,14 @@ class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_gateway_pb2.AnalysisView, _abc.Awaitable[_gateway_pb2.AnalysisView]]:
         """Cancels an analysis that has not ended."""
+
+    @_abc_1.abstractmethod
+    def ReplayAnalysis(
+        self,
+        request: _gateway_pb2.ReplayAnalysisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.AnalysisView, _abc.Awaitable[_gateway_pb2.AnalysisView]]:
+        """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
 
     @_abc_1.abstractmethod
     def GetReport(
@@ -194,6 +206,8 @@ class ModelServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ModelServiceAsyncStub: ...
     ListModels: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListModelsRequest, _gateway_pb2.ListModelsResponse]
     """Lists the versions that may be named, with what withdraws them."""
+    GetModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.GetModelRequest, _httpbody_pb2.HttpBody]
+    """Gets a version's contract, release gates and card, as JSON."""
     RecallModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]
     """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
     RestoreModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]
@@ -206,6 +220,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListModels: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListModelsRequest, _gateway_pb2.ListModelsResponse]  # type: ignore[assignment]
     """Lists the versions that may be named, with what withdraws them."""
+    GetModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.GetModelRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Gets a version's contract, release gates and card, as JSON."""
     RecallModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
     """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
     RestoreModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
@@ -221,6 +237,14 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_gateway_pb2.ListModelsResponse, _abc.Awaitable[_gateway_pb2.ListModelsResponse]]:
         """Lists the versions that may be named, with what withdraws them."""
+
+    @_abc_1.abstractmethod
+    def GetModel(
+        self,
+        request: _gateway_pb2.GetModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Gets a version's contract, release gates and card, as JSON."""
 
     @_abc_1.abstractmethod
     def RecallModel(
@@ -239,6 +263,61 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes a recall back."""
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class RulesetServiceStub:
+    """Rulesets that analyses are decided under, and which of them is the active one."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> RulesetServiceAsyncStub: ...
+    ListRulesets: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ListRulesetsRequest, _gateway_pb2.ListRulesetsResponse]
+    """Lists the versions with their states; GET /v1/rulesets/{ruleset} answers the rules themselves."""
+    ActivateRuleset: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ActivateRulesetRequest, _gateway_pb2.RulesetView]
+    """Makes a version the one that new analyses get where they name none; a retired one is taken back."""
+    RetireRuleset: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RetireRulesetRequest, _gateway_pb2.RulesetView]
+    """Refuses a version to new analyses; a replay may still name it. Repeating it keeps the first reason."""
+
+@_typing.type_check_only
+class RulesetServiceAsyncStub(RulesetServiceStub):
+    """Rulesets that analyses are decided under, and which of them is the active one."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListRulesets: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ListRulesetsRequest, _gateway_pb2.ListRulesetsResponse]  # type: ignore[assignment]
+    """Lists the versions with their states; GET /v1/rulesets/{ruleset} answers the rules themselves."""
+    ActivateRuleset: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ActivateRulesetRequest, _gateway_pb2.RulesetView]  # type: ignore[assignment]
+    """Makes a version the one that new analyses get where they name none; a retired one is taken back."""
+    RetireRuleset: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RetireRulesetRequest, _gateway_pb2.RulesetView]  # type: ignore[assignment]
+    """Refuses a version to new analyses; a replay may still name it. Repeating it keeps the first reason."""
+
+class RulesetServiceServicer(metaclass=_abc_1.ABCMeta):
+    """Rulesets that analyses are decided under, and which of them is the active one."""
+
+    @_abc_1.abstractmethod
+    def ListRulesets(
+        self,
+        request: _gateway_pb2.ListRulesetsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ListRulesetsResponse, _abc.Awaitable[_gateway_pb2.ListRulesetsResponse]]:
+        """Lists the versions with their states; GET /v1/rulesets/{ruleset} answers the rules themselves."""
+
+    @_abc_1.abstractmethod
+    def ActivateRuleset(
+        self,
+        request: _gateway_pb2.ActivateRulesetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.RulesetView, _abc.Awaitable[_gateway_pb2.RulesetView]]:
+        """Makes a version the one that new analyses get where they name none; a retired one is taken back."""
+
+    @_abc_1.abstractmethod
+    def RetireRuleset(
+        self,
+        request: _gateway_pb2.RetireRulesetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.RulesetView, _abc.Awaitable[_gateway_pb2.RulesetView]]:
+        """Refuses a version to new analyses; a replay may still name it. Repeating it keeps the first reason."""
+
+def add_RulesetServiceServicer_to_server(servicer: RulesetServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class PlatformServiceStub:
     """What the platform says of itself."""
