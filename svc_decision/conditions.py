@@ -83,15 +83,33 @@ def evaluate(condition: Condition, facts: Facts) -> bool | None:
         case Always():
             return True
         case AllOf(parts):
-            results = [evaluate(part, facts) for part in parts]
-            return False if False in results else None if None in results else True
+            return _all(parts, facts)
         case AnyOf(parts):
-            results = [evaluate(part, facts) for part in parts]
-            return True if True in results else None if None in results else False
+            return _any(parts, facts)
         case Probability(classes, at_least):
             return posterior_sum(classes, facts) >= at_least
         case Compare(fact, op, operand):
             return _compare(facts.get(fact), op, operand)
+
+
+def _all(parts: tuple[Condition, ...], facts: Facts) -> bool | None:
+    unknown = False
+    for part in parts:
+        result = evaluate(part, facts)
+        if result is False:
+            return False
+        unknown = unknown or result is None
+    return None if unknown else True
+
+
+def _any(parts: tuple[Condition, ...], facts: Facts) -> bool | None:
+    unknown = False
+    for part in parts:
+        result = evaluate(part, facts)
+        if result is True:
+            return True
+        unknown = unknown or result is None
+    return None if unknown else False
 
 
 def posterior_sum(classes: tuple[str, ...], facts: Facts) -> float:

@@ -19,6 +19,7 @@ from svc_decision.decision import Counterfactual, InkDecision, Option
 from svc_decision.judging import WITH_OPTIONS, Judged
 from svc_decision.naming import spoken, spoken_ink
 from svc_decision.ruleset import FITZPATRICK, UNKNOWN_CLASS
+from svc_decision.skin import read_skin
 from svc_decision.spots import lifts
 
 MAX_PER_KIND = 8
@@ -75,15 +76,18 @@ def _skin_types(base: Outcome, retry: Retry) -> Iterator[Counterfactual]:
         return
     own = FITZPATRICK.index(skin.operator)
     reach = max(1, skin.class_gap or 0)
+    places = sum(len(ink.options) for ink in base.inks)
     for types in (FITZPATRICK[:own][::-1], FITZPATRICK[own + 1 :]):
         told: set[tuple[int, int]] = set()
         for value in types:
             changed = replace(case, skin=replace(case.skin, fitzpatrick_operator=value))
-            outcome = retry(changed, frozenset())
-            if (outcome.judged.skin.class_gap or 0) > reach:
+            reading = read_skin(changed, base.judged.ruleset.skin)
+            if (reading.class_gap or 0) > reach or len(told) == places:
                 break
+            if reading.safe == skin.safe:
+                continue
             words = base.judged.ruleset.text("change.fitzpatrick", value=value)
-            for entry in _differences(base, outcome, f"fitzpatrick={value}", words):
+            for entry in _differences(base, retry(changed, frozenset()), f"fitzpatrick={value}", words):
                 place = (entry.region, entry.wavelength_nm)
                 if place not in told:
                     told.add(place)

@@ -14,7 +14,7 @@ from svc_decision import counterfactual, mandatory, sessions
 from svc_decision import flags as risk
 from svc_decision.case import Case
 from svc_decision.counterfactual import Found, Outcome
-from svc_decision.decision import Decision, FiredFlag, InkDecision, Option, Sessions, TraceEntry
+from svc_decision.decision import Decision, FiredFlag, InkDecision, Message, Option, Sessions, TraceEntry
 from svc_decision.judging import (
     WITH_OPTIONS,
     Judged,
@@ -91,7 +91,7 @@ def _counterfactuals(judged: Judged, base: Outcome) -> Found:
         return Found((), 0)
 
     def retry(case: Case, without: frozenset[str]) -> Outcome:
-        changed = judge(case, judged.ruleset, without)
+        changed = judge(case, judged.ruleset, without=without, explained=False)
         status = status_of(changed)
         return Outcome(status, _advise(changed, _setting(changed, status), status)[0], changed)
 
@@ -100,7 +100,8 @@ def _counterfactuals(judged: Judged, base: Outcome) -> Found:
 
 def _setting(judged: Judged, status: str) -> Setting:
     tan = next((f.level.tan for f in judged.firings.fired if f.level.tan), None)
-    learned = (f for f in judged.firings.fired if "model" in raised_by(f, judged.case, judged.skin))
+    told = judged.firings.fired if judged.explained else ()
+    learned = (f for f in told if "model" in raised_by(f, judged.case, judged.skin))
     return Setting(
         case=judged.case,
         facts=judged.facts,
@@ -112,6 +113,7 @@ def _setting(judged: Judged, status: str) -> Setting:
         tan=tan,
         qualitative=judged.case.image.chart is not True,
         deferred=status == "deferred",
+        explained=judged.explained,
     )
 
 
@@ -137,14 +139,20 @@ def _advise(
                 basis="hue_family" if setting.qualitative else "class",
                 area_share=ink.area_share,
                 options=options,
-                candidates=candidates(ink, setting) if ranking and uncertain else (),
-                messages=tuple(ink_messages(judged, region, options, ranking, setting)),
+                candidates=candidates(ink, setting) if ranking and uncertain and judged.explained else (),
+                messages=_said(judged, region, options, ranking, setting),
                 flags=tuple(dict.fromkeys(f.flag.id for f in judged.firings.fired if f.region == region)),
                 named_by=ink.named_by,
                 class_probability=ink.posterior.get(ink.ink_class) if ink.posterior else None,
             )
         )
     return tuple(inks), tuple(trace)
+
+
+def _said(
+    judged: Judged, region: int, options: tuple[Option, ...], ranking: bool, setting: Setting
+) -> tuple[Message, ...]:
+    return tuple(ink_messages(judged, region, options, ranking, setting)) if judged.explained else ()
 
 
 def _sessions(judged: Judged, status: str, inks: Sequence[InkDecision]) -> Sessions:

@@ -55,8 +55,17 @@ class Firings:
         )
 
 
-def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int | None, Facts]] = ()) -> Firings:
-    """Judge all flags; `regions` are (index, facts of case and region together)."""
+def fire(
+    flags: Sequence[Flag],
+    case: Facts,
+    regions: Sequence[tuple[int | None, Facts]] = (),
+    *,
+    explained: bool = True,
+) -> Firings:
+    """Judge all flags; `regions` are (index, facts of case and region together).
+
+    Unexplained, only what fired is told, which is several times faster.
+    """
     fired: list[Firing] = []
     unanswered: list[str] = []
     trace: list[TraceEntry] = []
@@ -68,10 +77,13 @@ def fire(flags: Sequence[Flag], case: Facts, regions: Sequence[tuple[int | None,
             level, outcome = _judge(flag, facts)
             if level is not None:
                 fired.append(Firing(flag, level, region, facts))
-            elif outcome == "unknown" and flag.id not in unanswered and _is_unasked(flag, facts):
+            elif (
+                explained and outcome == "unknown" and flag.id not in unanswered and _is_unasked(flag, facts)
+            ):
                 unanswered.append(flag.id)
-            effect = f"{level.severity}: {level.effect}" if level else ""
-            trace.append(TraceEntry(flag.id, outcome, _saw(flag, facts), effect, region))
+            if explained:
+                effect = f"{level.severity}: {level.effect}" if level else ""
+                trace.append(TraceEntry(flag.id, outcome, _saw(flag, facts), effect, region))
     return Firings(tuple(fired), tuple(unanswered), tuple(trace))
 
 

@@ -32,6 +32,7 @@ class Judged:
     no_ink: frozenset[int]
     firings: Firings
     missing: tuple[Missing, ...]
+    explained: bool
 
 
 def is_extended(ruleset: Ruleset) -> bool:
@@ -39,8 +40,11 @@ def is_extended(ruleset: Ruleset) -> bool:
     return ruleset.manifest.format != "1.0"
 
 
-def judge(case: Case, ruleset: Ruleset, without: Collection[str] = ()) -> Judged:
-    """Judge a case; flags named in `without` are left out, which only counterfactuals ask for."""
+def judge(case: Case, ruleset: Ruleset, *, without: Collection[str] = (), explained: bool = True) -> Judged:
+    """Judge a case.
+
+    Counterfactuals ask to leave flags out (`without`), and do not ask for a trace (`explained` false).
+    """
     skin, laser = read_skin(case, ruleset.skin), resolve(case.device, ruleset)
     facts = case_facts(case, ruleset, skin, laser)
     no_ink = frozenset(i for i, ink in enumerate(case.inks) if _is_no_ink(ink, case, ruleset))
@@ -51,9 +55,11 @@ def judge(case: Case, ruleset: Ruleset, without: Collection[str] = ()) -> Judged
     ]
     # Where no ink is left, what was stated about it still counts: a referral is never lost with its region.
     bare: list[tuple[int | None, Facts]] = [(None, facts)] if is_extended(ruleset) else []
-    firings = risk.fire([f for f in ruleset.flags if f.id not in without], facts, regions or bare)
+    firings = risk.fire(
+        [f for f in ruleset.flags if f.id not in without], facts, regions or bare, explained=explained
+    )
     missing = mandatory.missing_answers(ruleset.mandatory, facts, ruleset.text)
-    return Judged(case, ruleset, skin, laser, facts, no_ink, firings, missing)
+    return Judged(case, ruleset, skin, laser, facts, no_ink, firings, missing, explained)
 
 
 def status_of(judged: Judged) -> str:

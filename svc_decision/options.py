@@ -32,6 +32,8 @@ class Setting:
     tan: Tan | None
     qualitative: bool
     deferred: bool
+    explained: bool
+    """Whether options come with their reasons and a trace."""
 
 
 def rank_options(
@@ -134,7 +136,7 @@ def _option(
         label=label,
         skin_gate=gate,
         rules=(*rules, *caps),
-        reasons=_reasons(row, nm, [step, *caps], ruleset),
+        reasons=_reasons(row, nm, [step, *caps], ruleset) if setting.explained else (),
         source=tuple(dict.fromkeys((*cell.source, *ruleset.skin.gate_source[nm], *_label_source(laser, nm)))),
         learned=_learned((*rules, *caps), region, ink, setting),
     )
@@ -148,7 +150,7 @@ def _lift(
     own = () if family_only else spots.spots_at(setting.case, ink.ink_class, nm)
     rules, holds = setting.ruleset.engine.test_spots, setting.firings.having("hold", region)
     done = spots.lift(own, holds, setting.facts, rules, efficacy)
-    return done, tuple(spots.trace(own, done, rules, region, nm))
+    return done, tuple(spots.trace(own, done, rules, region, nm)) if setting.explained else ()
 
 
 def _learned(rules: tuple[str, ...], region: int, ink: Ink, setting: Setting) -> tuple[str, ...]:
@@ -168,10 +170,13 @@ def _ladder(region: int, nm: int, facts: Facts, setting: Setting) -> tuple[str, 
     chosen = ""
     trace = []
     for step in setting.ruleset.engine.ladder:
+        if chosen and not setting.explained:
+            break
         holds = not chosen and evaluate(step.when, facts) is True
         outcome = "fired" if holds else "not_reached" if chosen else "not_fired"
         chosen = step.id if holds else chosen
-        trace.append(TraceEntry(step.id, outcome, saw, step.status if holds else "", region, nm))
+        if setting.explained:
+            trace.append(TraceEntry(step.id, outcome, saw, step.status if holds else "", region, nm))
     return chosen or "P0", trace
 
 
