@@ -34,8 +34,18 @@ DEADLINE_S = 900.0
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="With --local: folder for all artefacts."
 )
+@click.option(
+    "--compare-with",
+    help="Earlier analysis of the same subject's tattoo: its job id, or with --local its --out folder.",
+)
 def analyze(
-    photo: Path, as_json: bool, report: Path | None, intake_file: Path | None, local: bool, out: Path | None
+    photo: Path,
+    as_json: bool,
+    report: Path | None,
+    intake_file: Path | None,
+    local: bool,
+    out: Path | None,
+    compare_with: str | None,
 ) -> None:
     """Analyses PHOTO of a tattoo: inks, colours, wavelength advice, risk flags, PDF.
 
@@ -48,6 +58,7 @@ def analyze(
     Example:
       assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json --report report.pdf
       assay analyze photo.jpg --local --json --out artefacts/
+      assay analyze later.jpg --intake intake.json --compare-with JOB
     """
     if out is not None and not local:
         raise refused("OPTION_NEEDS_LOCAL", "--out works with --local only.", field="out", fix="Add --local.")
@@ -55,8 +66,13 @@ def analyze(
         raise refused("UPLOAD_EMPTY", f"{photo} is empty.", field="photo", fix="Choose the photo again.")
     statement = intake.read(intake_file)
     if local:
-        view, places = locally(photo, "image", statement, out, report)
+        view, places = locally(photo, "image", statement, out, report, compare_with=compare_with)
     else:
+        if compare_with is not None:
+            statement = {
+                **statement,
+                "tattoo": {**statement.get("tattoo", {}), "compare_with": compare_with},
+            }
         view, places = through_api(photo, "image", statement, report, show_progress=not as_json)
     present(view, places, as_json=as_json)
 
@@ -96,11 +112,27 @@ def locally(
     out: Path | None,
     report: Path | None,
     earlier: Sequence[Analysis] = (),
+    compare_with: str | None = None,
 ) -> tuple[Json, Json]:
     """Analyses in this process; answers the AnalysisView and the places."""
     from cli import local
 
-    view, folder = local.analyze(source, purpose, statement, out, earlier)
+    if compare_with is None and statement.get("tattoo", {}).get("compare_with"):
+        raise refused(
+            "COMPARISON_NEEDS_FOLDER",
+            "Without servers there are no job ids to compare with.",
+            field="tattoo.compare_with",
+            fix="Leave it out and name the earlier result's folder by --compare-with.",
+        )
+    if compare_with is not None and out is not None and Path(compare_with).resolve() == out.resolve():
+        raise refused(
+            "COMPARISON_OVERWRITTEN",
+            "--out names the folder of the earlier result, which would be written over.",
+            field="out",
+            fix="Choose another folder.",
+        )
+    visit = None if compare_with is None else local.baseline_of(Path(compare_with))
+    view, folder = local.analyze(source, purpose, statement, out, earlier, visit)
     pdf = folder / "report.pdf"
     if report is not None and pdf.exists():
         report.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
+from assay.color.v1.color_pb2 import Baseline
 from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis, Consent, Failure, Job, StageRun
 from assay.gateway.v1.gateway_pb2 import AnalysisView, AnalyzeRequest, ArtifactView, StageView, State
@@ -33,6 +34,7 @@ from structlog.typing import FilteringBoundLogger
 from cli import intake
 from cli.problems import refused
 from dev import home
+from gateway.api.baseline import baseline
 from gateway.api.earlier import earlier_trial
 from gateway.api.views import model_version
 from mesh.errors import AssayError, NotFound, as_assay_error
@@ -58,14 +60,15 @@ TAKES = {
 }
 DEADLINE = timedelta(minutes=15)
 BUCKET = "local"
+# Bucket of what lies elsewhere than in the folder of artefacts: the key is a path.
+OUTSIDE = "outside"
 
 
 @dataclass
 class FolderContext:
-    """The StageContext whose objects are files: artefacts in `folder`, the upload where it lies."""
+    """The StageContext whose objects are files: artefacts in `folder`, all else where it lies."""
 
     folder: Path
-    source: Path
     stage: str
     deadline: datetime
     executor: ThreadPoolExecutor
@@ -87,7 +90,7 @@ class FolderContext:
             raise NotFound("OBJECT_NOT_FOUND", f"There is no file {self._path(ref)}.") from error
 
     def _path(self, ref: ObjectRef) -> Path:
-        return self.source if ref.key == str(self.source) else self.folder / ref.name
+        return Path(ref.key) if ref.bucket == OUTSIDE else self.folder / ref.name
 
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
         """Writes an artefact under its name."""
@@ -122,11 +125,17 @@ class FolderContext:
 
 
 def analyze(
-    source: Path, purpose: str, statement: dict[str, Any], out: Path | None, earlier: Sequence[Analysis] = ()
+    source: Path,
+    purpose: str,
+    statement: dict[str, Any],
+    out: Path | None,
+    earlier: Sequence[Analysis] = (),
+    visit: Baseline | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Runs every stage on a file; answers the AnalysisView as JSON and the folder of artefacts.
 
     purpose: "image", "video" or "landmarks". earlier: finished balance analyses to compare with.
+    visit: the earlier visit to compare a tattoo with (`baseline_of`).
     Raises CommandError when the statement is at fault; a stage's error is in the view.
     """
     # Standard output belongs to the result.
@@ -136,10 +145,12 @@ def analyze(
     )
     analysis = order(source, purpose, statement)
     analysis.job.earlier.extend(earlier_trial(document) for document in earlier)
+    if visit is not None:
+        analysis.job.baseline.CopyFrom(visit)
     folder = out or home.home() / "local" / analysis.job.job_id
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute") as executor:
-        view = asyncio.run(_run(analysis, source, folder, executor))
+        view = asyncio.run(_run(analysis, folder, executor))
     document = json_format.MessageToDict(
         view, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
@@ -181,7 +192,7 @@ def order(source: Path, purpose: str, statement: dict[str, Any]) -> Analysis:
         kind=request.WhichOneof("assessment") or "",
         epoch=1,
         upload=ObjectRef(
-            bucket=BUCKET,
+            bucket=OUTSIDE,
             key=str(source),
             sha256=_sha256(source),
             media_type=intake.media_type(source),
@@ -204,6 +215,31 @@ def order(source: Path, purpose: str, statement: dict[str, Any]) -> Analysis:
     return Analysis(job=job)
 
 
+def baseline_of(folder: Path) -> Baseline:
+    """The earlier visit that a folder of artefacts holds; raises CommandError (COMPARISON_UNREADABLE)."""
+    try:
+        document = json_format.Parse((folder / "report.json").read_bytes(), Analysis())
+    except (OSError, ValueError, json_format.ParseError) as error:
+        raise refused(
+            "COMPARISON_UNREADABLE",
+            f"{folder} holds no finished analysis: {error}",
+            field="compare_with",
+            fix="Name the --out folder of an earlier `assay analyze --local`.",
+        ) from error
+    if not document.HasField("color"):
+        raise refused(
+            "COMPARISON_UNREADABLE",
+            f"{folder} holds no analysis of a tattoo.",
+            field="compare_with",
+            fix="Name the --out folder of an earlier `assay analyze --local`.",
+        )
+    found = baseline(document)
+    for ref in (found.working, found.mask, found.clusters):
+        if ref.key:
+            ref.bucket, ref.key = OUTSIDE, str((folder / ref.name).resolve())
+    return found
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -215,10 +251,10 @@ def _named(message: str) -> str:
     return found[1] if found else "intake"
 
 
-async def _run(analysis: Analysis, source: Path, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:
+async def _run(analysis: Analysis, folder: Path, executor: ThreadPoolExecutor) -> AnalysisView:
     deadline = analysis.job.deadline.ToDatetime(tzinfo=UTC)
     log: FilteringBoundLogger = structlog.get_logger().bind(job_id=analysis.job.job_id)
-    context = FolderContext(folder, source, "", deadline, executor, log)
+    context = FolderContext(folder, "", deadline, executor, log)
     fact = "requested"
     while module := TAKES.get((analysis.job.kind, fact)):
         stage: Stage = importlib.import_module(module).STAGE

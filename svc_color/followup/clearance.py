@@ -86,7 +86,7 @@ class InkNow:
     contrast: Value | None = None
     clearance_contrast: Value | None = None
     clearance_density: Value | None = None
-    mdc95: float = 0.0
+    mdc95: float | None = None
     lightness_change: Value | None = None
     verdict: str = ""
     reason: str = ""

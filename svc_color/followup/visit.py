@@ -1,7 +1,7 @@
 """The follow-up of one analysis: fetches the earlier visit, compares, stores the picture."""
 
 import asyncio
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 
 from mesh.errors import InvalidInput, NotFound
 from mesh.stage import StageContext
+from mesh.visits import handed_in_at
 from svc_color.followup.compare import Earlier, Photo, compare, conditions, days_of, refused
 from svc_color.images import read_label_map, read_png
 
@@ -30,7 +31,8 @@ async def follow_up(analysis: Analysis, page: ColorPage, photo: Photo, ctx: Stag
     """
     baseline = analysis.job.baseline
     segmenter = model_of(analysis)
-    now = conditions(page, analysis.ingest.camera, segmenter, analysis.job.created_at.ToDatetime(tzinfo=UTC))
+    at = handed_in_at(analysis.job) or datetime.now(UTC)
+    now = conditions(page, analysis.ingest.camera, segmenter, at)
     empty = FollowUp(baseline_job_id=baseline.job_id, days=days_of(baseline, now))
     if not baseline.color.inks or not baseline.clusters.key:
         return refused(empty, ["NO_INK_THEN"], baseline)

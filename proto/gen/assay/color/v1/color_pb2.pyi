@@ -661,13 +661,15 @@ class InkChange(_message.Message):
     ink_class: _builtins.str
     """Class then."""
     mdc95: _builtins.float
-    """Minimal detectable change (95 %) of the contrast."""
+    """Minimal detectable change (95 %) of the contrast; absent when this ink was not compared."""
     verdict: _builtins.str
     """"cleared", "lighter", "unchanged" (within the minimal detectable change) or "darker"; empty when this ink
     could not be measured now.
     """
     compared_share: _builtins.float
-    """Share of the baseline's pixels of this ink that can be seen and compared now, 0 to 1."""
+    """Share of the baseline's pixels of this ink that can be seen and compared now, 0 to 1; absent when the visits
+    were not compared.
+    """
     @_builtins.property
     def contrast_then(self) -> _types_pb2.Measurement:
         """CIEDE2000 against the skin then."""
@@ -701,17 +703,24 @@ class InkChange(_message.Message):
         contrast_now: _types_pb2.Measurement | None = ...,
         clearance_contrast: _types_pb2.Measurement | None = ...,
         clearance_density: _types_pb2.Measurement | None = ...,
-        mdc95: _builtins.float = ...,
+        mdc95: _builtins.float | None = ...,
         verdict: _builtins.str = ...,
         lightness_change: _types_pb2.Measurement | None = ...,
-        compared_share: _builtins.float = ...,
+        compared_share: _builtins.float | None = ...,
         now_ids: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "lightness_change", b"lightness_change"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compared_share", b"_compared_share", "_mdc95", b"_mdc95", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "lightness_change", b"lightness_change", "mdc95", b"mdc95"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline_id", b"baseline_id", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "ink_class", b"ink_class", "lightness_change", b"lightness_change", "mdc95", b"mdc95", "now_ids", b"now_ids", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compared_share", b"_compared_share", "_mdc95", b"_mdc95", "baseline_id", b"baseline_id", "clearance_contrast", b"clearance_contrast", "clearance_density", b"clearance_density", "compared_share", b"compared_share", "contrast_now", b"contrast_now", "contrast_then", b"contrast_then", "ink_class", b"ink_class", "lightness_change", b"lightness_change", "mdc95", b"mdc95", "now_ids", b"now_ids", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__compared_share: _TypeAlias = _typing.Literal["compared_share"]  # noqa: Y015
+    _WhichOneofArgType__compared_share: _TypeAlias = _typing.Literal["_compared_share", b"_compared_share"]  # noqa: Y015
+    _WhichOneofReturnType__mdc95: _TypeAlias = _typing.Literal["mdc95"]  # noqa: Y015
+    _WhichOneofArgType__mdc95: _TypeAlias = _typing.Literal["_mdc95", b"_mdc95"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__compared_share) -> _WhichOneofReturnType__compared_share | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mdc95) -> _WhichOneofReturnType__mdc95 | None: ...
 
 Global___InkChange: _TypeAlias = InkChange  # noqa: Y015
 
