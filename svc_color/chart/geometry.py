@@ -1,0 +1,54 @@
+"""Where a chart lies in front of the camera: its tilt, from its homography.
+
+The focal length is not known here. Phones' main cameras see about what a 26 mm lens sees on 36 x 24 mm film,
+which is what the tilt is computed with; the answer for a lens three times as long bounds its uncertainty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from svc_color.chart.identify import Placement, chart_cells
+from svc_color.chart.lattice import project
+from svc_color.space import Array
+
+# Focal length in longer sides of the photo: 26 mm and 78 mm over 36 mm.
+_FOCAL, _LONG_FOCAL = 26 / 36, 78 / 36
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """Angle between the chart's normal and the optical axis, 0 to 90 degrees; sd: standard uncertainty."""
+
+    degrees: float
+    sd: float
+
+
+def corners(placement: Placement) -> Array:
+    """Pixels (4, 2) of the corners of the chart's area of patches: by the first patch, then clockwise."""
+    right, bottom = placement.layout.columns - 0.5, placement.layout.rows - 0.5
+    cells = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
+    return project(placement.homography, cells)
+
+
+def tilt(placement: Placement, shape: tuple[int, ...]) -> Tilt:
+    """Tilt of a chart in a photo of this shape (height, width, ...), taken as whole and undistorted."""
+    near, far = (_tilt(placement, shape, focal) for focal in (_FOCAL, _LONG_FOCAL))
+    return Tilt(near, abs(near - far) / 2)
+
+
+def _tilt(placement: Placement, shape: tuple[int, ...], focal: float) -> float:
+    height, width = shape[:2]
+    length = focal * max(height, width)
+    camera = np.array([[length, 0, (width - 1) / 2], [0, length, (height - 1) / 2], [0, 0, 1]])
+    cells = chart_cells(placement.layout)
+    points = project(placement.homography, cells)
+    middle = cells.mean(axis=0)
+    flat = np.column_stack([cells - middle, np.zeros(len(cells))])
+    _, turns, _, _ = cv2.solvePnPGeneric(flat, points, camera, None, flags=cv2.SOLVEPNP_IPPE)
+    # Of the two poses that a plane allows, the first fits better.
+    cosine = abs(float(cv2.Rodrigues(turns[0])[0][2, 2]))
+    return float(np.degrees(np.arccos(min(1.0, cosine))))
