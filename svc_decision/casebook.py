@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from mesh.errors import Internal, NotFound
+from svc_decision import rulefile
 from svc_decision.case import parse_case
 from svc_decision.decision import Decision
 from svc_decision.engine import decide
@@ -26,7 +27,6 @@ from svc_decision.present import to_json
 from svc_decision.ruleset import Ruleset
 
 BASE = "base"
-_FOLDER = files("svc_decision") / "rulesets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +50,25 @@ class CaseRun:
 
 
 def load_cases(ruleset_id: str) -> tuple[CaseRow, ...]:
-    """The casebook of a ruleset, in the order of files and rows.
+    """The casebook of an installed ruleset, in the order of files and rows. Raises as `read_cases` does."""
+    return read_cases(rulefile.folder(ruleset_id))
+
+
+def read_cases(folder: Traversable) -> tuple[CaseRow, ...]:
+    """The casebook in a ruleset's folder.
 
     Raises NotFound (CASES_NOT_FOUND) when it ships none, Internal (CASES_INVALID) naming every fault.
     """
-    folder = _FOLDER / ruleset_id.replace("@", "-") / "cases"
-    if not folder.is_dir():
+    cases = folder / "cases"
+    if not cases.is_dir():
         raise NotFound(
             "CASES_NOT_FOUND",
-            f"{ruleset_id} ships no cases.",
+            f"{folder.name} ships no cases.",
             field="ruleset",
             fix="Name a ruleset of format 1.1 or later, for example tattoo@1.1.0.",
         )
-    names = sorted(f.name.removesuffix(".json") for f in folder.iterdir() if f.name.endswith(".json"))
-    documents = {name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names}
-    return cases_of(documents)
+    names = sorted(f.name.removesuffix(".json") for f in cases.iterdir() if f.name.endswith(".json"))
+    return cases_of({name: rulefile.read_part(cases, name) for name in names})
 
 
 def cases_of(documents: Mapping[str, Any]) -> tuple[CaseRow, ...]:
@@ -129,5 +133,5 @@ def _faults(documents: Mapping[str, Any]) -> Iterator[str]:
 
 @cache
 def _validator(base: bool) -> Draft202012Validator:
-    schema = json.loads((_FOLDER / "cases_schema.json").read_text(encoding="utf-8"))
+    schema = rulefile.schema("cases_schema.json")
     return Draft202012Validator(schema["$defs"]["base" if base else "cases"])

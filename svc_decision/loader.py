@@ -6,6 +6,7 @@ Nothing is decided under a ruleset that fails a check. What every kind of rulese
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -61,11 +62,14 @@ def load_ruleset(ruleset_id: str = DEFAULT_RULESET) -> Ruleset:
 
 def build(document: dict[str, Any]) -> Ruleset:
     """Check a ruleset document and freeze it. Raises Internal naming every fault."""
-    rulefile.refuse(rulefile.schema_faults(document, "schema.json"))
-    rulefile.refuse(_cross_faults(document))
-    ruleset = _freeze(document)
-    rulefile.refuse(_semantic_faults(ruleset))
-    return ruleset
+    rulefile.refuse(faults_of(document))
+    return _freeze(document)
+
+
+def faults_of(document: dict[str, Any]) -> list[str]:
+    """What keeps a ruleset document from being loaded; empty when it can be."""
+    faults = rulefile.schema_faults(document, "schema.json") or _cross_faults(document)
+    return faults or _semantic_faults(_freeze(document))
 
 
 def read_document(ruleset_id: str) -> dict[str, Any]:
@@ -74,10 +78,18 @@ def read_document(ruleset_id: str) -> dict[str, Any]:
     return _read(ruleset_id)
 
 
-def _read(ruleset_id: str) -> dict[str, Any]:
-    first = _is_first_format(rulefile.read(ruleset_id, FILES[:1]))
+def read_draft(folder: Traversable) -> dict[str, Any]:
+    """The document of a ruleset's folder, released or not, unchecked but for being JSON.
+
+    Raises InvalidInput (RULESET_UNREADABLE) naming the file.
+    """
+    first = _is_first_format(rulefile.read_folder(folder, FILES[:1]))
     texts = () if first else tuple(f"texts.{code}" for code in LANGUAGES)
-    return rulefile.read(ruleset_id, FILES + texts)
+    return rulefile.read_folder(folder, FILES + texts)
+
+
+def _read(ruleset_id: str) -> dict[str, Any]:
+    return read_draft(rulefile.folder(ruleset_id))
 
 
 def _cross_faults(document: dict[str, Any]) -> list[str]:

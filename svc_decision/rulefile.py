@@ -13,6 +13,7 @@ import string
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -54,23 +55,50 @@ def released_hash(ruleset_id: str, kind: str) -> str:
     return _released()[ruleset_id]
 
 
+def folder(ruleset_id: str) -> Traversable:
+    """The folder of an installed ruleset; whether it exists is not asked."""
+    return _FOLDER / ruleset_id.replace("@", "-")
+
+
 def read(ruleset_id: str, names: Sequence[str]) -> dict[str, Any]:
+    """The files of an installed ruleset merged into one document, as `read_folder` does."""
+    return read_folder(folder(ruleset_id), names)
+
+
+def read_folder(folder: Traversable, names: Sequence[str]) -> dict[str, Any]:
     """The files of a ruleset's folder merged into one document.
 
     The head of a file (what its rules inherit) goes to `heads` by the file's name; texts in other languages
-    than English go to `languages` by their code.
+    than English go to `languages` by their code. Raises InvalidInput (RULESET_UNREADABLE) naming the file.
     """
-    folder = _FOLDER / ruleset_id.replace("@", "-")
     document: dict[str, Any] = {}
     for name in names:
-        part = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        part = read_part(folder, name)
         if "head" in part:
             document.setdefault("heads", {})[name] = part.pop("head")
         language = name.removeprefix("texts.")
         if name.startswith("texts.") and language != ENGLISH:
-            document.setdefault("languages", {})[language] = part.pop("texts")
+            document.setdefault("languages", {})[language] = part.pop("texts", {})
         document.update(part)
     return document
+
+
+def read_part(folder: Traversable, name: str) -> dict[str, Any]:
+    """One JSON file of a folder. Raises InvalidInput (RULESET_UNREADABLE)."""
+    try:
+        part = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        detail = "" if isinstance(part, dict) else "it holds another kind of value"
+    except (OSError, ValueError, RecursionError) as error:
+        part, detail = {}, str(error)
+    if detail:
+        raise InvalidInput(
+            "RULESET_UNREADABLE",
+            f"{name}.json of {folder.name} cannot be read as a JSON object: {detail}",
+            field="ruleset",
+            fix="Give the folder of a ruleset; svc_decision/rulesets holds the released ones.",
+        )
+    found: dict[str, Any] = part
+    return found
 
 
 def canonical_sha256(document: dict[str, Any]) -> str:
@@ -175,13 +203,16 @@ def _released() -> dict[str, str]:
     return released
 
 
+def schema(name: str) -> dict[str, Any]:
+    """A schema of `rulesets/`."""
+    loaded: dict[str, Any] = json.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    return loaded
+
+
 @cache
 def _validator(schema_file: str) -> Draft202012Validator:
-    schema, common = (
-        json.loads((_FOLDER / name).read_text(encoding="utf-8"))
-        for name in (schema_file, "common_schema.json")
-    )
-    return Draft202012Validator(schema | {"$defs": common["$defs"] | schema["$defs"]})
+    own, common = schema(schema_file), schema("common_schema.json")
+    return Draft202012Validator(own | {"$defs": common["$defs"] | own["$defs"]})
 
 
 def _sources(node: Any) -> list[str]:
