@@ -58,9 +58,9 @@ class KvDocument:
         raise Transient(f"{self.name}_BUSY", "Others turn the switch at this moment.", retry_after_s=1.0)
 
     async def _read(self, js: JetStreamContext) -> tuple[Json, int]:
-        """The document and its revision; revision 0 when there is none yet."""
+        """The document and its revision: 0 when there never was one, the marker's when it was deleted."""
         try:
             entry = await (await js.key_value(self.bucket)).get(self.key)
-        except KeyNotFoundError:
-            return {}, 0
+        except KeyNotFoundError as error:
+            return {}, int(error.entry.revision or 0) if error.entry else 0
         return json.loads(entry.value or b"{}"), int(entry.revision or 0)
