@@ -173,6 +173,8 @@ class Decision:
     messages: tuple[Message, ...]
     trace: tuple[TraceEntry, ...]
     device: str
+    device_id: str | None
+    """Of the ruleset's registry; None for a laser that is not in it."""
     manifest: Manifest
     ruleset_sha256: str
     classifier: str | None
@@ -183,3 +185,8 @@ class Decision:
     counterfactuals_left_out: int
     counterfactual_note: str
     """How to read them; empty when there are none."""
+
+    @property
+    def extended(self) -> bool:
+        """Whether it carries what came with rulesets of format 1.1."""
+        return self.manifest.format != "1.0"

@@ -12,7 +12,7 @@ from svc_decision.ruleset import FITZPATRICK, DeviceModel, Label, Ruleset
 
 @dataclass(frozen=True, slots=True)
 class Laser:
-    """A resolved device. trusted is False when the statement contradicts the registry entry."""
+    """A resolved device. trusted is False when the statement contradicts the registry entry `id`."""
 
     known: bool
     name: str
@@ -21,6 +21,7 @@ class Laser:
     labels: Mapping[int, Label] = field(default_factory=lambda: MappingProxyType({}))
     trusted: bool = True
     message: str = ""
+    id: str | None = None
 
 
 def resolve(device: DeviceStatement, ruleset: Ruleset) -> Laser:
@@ -35,7 +36,7 @@ def resolve(device: DeviceStatement, ruleset: Ruleset) -> Laser:
         return Laser(True, name, wavelengths, pulse, message="DEVICE_LABEL_UNKNOWN")
     trusted = pulse == model.pulse and _agrees(device, model)
     message = "" if trusted else "DEVICE_LABEL_MISMATCH"
-    return Laser(True, name, wavelengths, pulse, model.labels, trusted, message)
+    return Laser(True, name, wavelengths, pulse, model.labels, trusted, message, model.id)
 
 
 def label_state(laser: Laser, nm: int, fitzpatrick: str, colour: str | None) -> str:

@@ -64,6 +64,7 @@ def decide(case: Case, ruleset: Ruleset) -> Decision:
         messages=tuple(messages(judged, status)),
         trace=(*trace, *unreached(judged, trace, status)),
         device=judged.laser.name,
+        device_id=judged.laser.id,
         manifest=ruleset.manifest,
         ruleset_sha256=ruleset.sha256,
         classifier=case.classifier,

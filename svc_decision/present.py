@@ -25,7 +25,7 @@ def to_json(decision: Decision) -> dict[str, Any]:
     What came with format 1.1 is written for rulesets of that format only, so that a decision pinned to an
     older one keeps its bytes.
     """
-    skin, extended = decision.skin, decision.manifest.format != "1.0"
+    skin, extended = decision.skin, decision.extended
     document: dict[str, Any] = {
         "status": decision.status,
         "qualitative": decision.qualitative,

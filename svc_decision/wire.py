@@ -16,11 +16,13 @@ from assay.decision.v1 import decision_pb2 as pb
 from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_decision.case import Case, parse_case
-from svc_decision.decision import Decision, InkDecision, Message, Option, Sessions, TraceEntry
+from svc_decision.citations import references, rule_sources
+from svc_decision.decision import Counterfactual, Decision, InkDecision, Message, Option, Sessions, TraceEntry
 from svc_decision.follow_up import darkening, skin_change
 from svc_decision.loader import DEFAULT_RULESET
 from svc_decision.present import trace_fields
 from svc_decision.ruleset import FITZPATRICK, Manifest
+from svc_decision.tracing import LOOKUPS
 
 NO_INK_CLASS = "no_ink"
 # Flags of other stages that say "there is no ink", which is a finding and no fault of the photo.
@@ -55,6 +57,9 @@ def case_of_analysis(analysis: Analysis) -> Case:
     flags = [*analysis.ingest.flags, *analysis.segment.flags, *color.flags]
     obj["image"] = {"chart": color.calibrated, "quality_ok": not any(map(_fails, flags))}
     obj["ruleset"] = analysis.job.ruleset or DEFAULT_RULESET
+    obj["language"] = analysis.job.language or None
+    models = [f"{v.name}@{v.version}" for v in color.provenance.versions if v.kind == "model"]
+    obj["classifier"] = models[0] if models else None
     case = parse_case(obj)
     inks = zip(case.inks, clusters, strict=True)
     return replace(case, inks=tuple(replace(ink, cluster_id=cluster.id) for ink, cluster in inks))
@@ -103,7 +108,8 @@ def page_of(decision: Decision) -> pb.DecisionPage:
         sessions=_sessions(decision.sessions),
         missing=[m.path for m in decision.missing],
         messages=[message_of(m) for m in decision.messages],
-        trace=trace_of(decision.trace),
+        # Options name their table entries themselves.
+        trace=trace_of(tuple(e for e in decision.trace if not e.rule.startswith(LOOKUPS))),
         ruleset=name,
         ruleset_sha256=decision.ruleset_sha256,
         ruleset_approval=manifest.approval_statement,
@@ -111,7 +117,28 @@ def page_of(decision: Decision) -> pb.DecisionPage:
         qualitative=decision.qualitative,
         unanswered=decision.unanswered,
     )
+    if decision.extended:
+        _extend(page, decision)
     return _fit(page)
+
+
+def _extend(page: pb.DecisionPage, decision: Decision) -> None:
+    """What came with rulesets of format 1.1: pages under older ones stay what they were."""
+    for flag, raised in zip(page.flags, decision.flags, strict=True):
+        flag.evidence = raised.evidence
+        flag.raised_by.extend(raised.raised_by)
+    for shown, ink in zip(page.inks, decision.inks, strict=True):
+        shown.named_by = ink.named_by
+        if ink.class_probability is not None:
+            shown.class_probability, shown.classifier = ink.class_probability, decision.classifier or ""
+        for option, own in zip(shown.options, ink.options, strict=True):
+            option.learned.extend(own.learned)
+    page.language, page.counterfactual_note = decision.language, decision.counterfactual_note
+    page.counterfactuals.extend(_counterfactual(entry) for entry in decision.counterfactuals)
+    page.rule_sources.extend(rule_sources(decision))
+    tags = [tag for flag in page.flags for tag in flag.sources]
+    tags += [tag for rule in page.rule_sources for tag in rule.sources]
+    page.references.extend(references(decision, tags))
 
 
 def provenance_of(manifest: Manifest, ruleset_sha256: str) -> Provenance:
@@ -127,11 +154,16 @@ def provenance_of(manifest: Manifest, ruleset_sha256: str) -> Provenance:
 
 
 def _fit(page: pb.DecisionPage) -> pb.DecisionPage:
-    """Keep the page small for its fact: reasons go first, then what the trace saw; the JSON has all."""
+    """Keep the page small for its fact: reasons go first, then sources, then what the trace saw.
+
+    The stored JSON has all of it, and the ruleset has the sources.
+    """
     if page.ByteSize() > MAX_PAGE_BYTES:
         for ink in page.inks:
             for option in ink.options:
                 option.ClearField("reasons")
+    if page.ByteSize() > MAX_PAGE_BYTES:
+        page.ClearField("rule_sources")
     if page.ByteSize() > MAX_PAGE_BYTES:
         for entry in page.trace:
             entry.ClearField("saw")
@@ -172,6 +204,16 @@ def _statement(case: pb.TattooCase) -> dict[str, Any]:
     }
     obj["site"] = case.site or None
     obj["area_cm2"] = case.area_cm2 if case.HasField("area_cm2") else None
+    obj["test_spots"] = [
+        {
+            "ink_class": spot.ink_class,
+            "wavelength_nm": spot.wavelength_nm,
+            "reviewed_after_weeks": spot.reviewed_after_weeks,
+            "outcome": spot.outcome,
+            "name": spot.name,
+        }
+        for spot in case.test_spots
+    ]
     if case.HasField("override"):
         override = case.override
         obj["override"] = {
@@ -245,6 +287,18 @@ def _option(option: Option) -> pb.WavelengthOption:
         reasons=option.reasons,
         rank=option.rank or 0,
         would_be=_status(option.would_be),
+    )
+
+
+def _counterfactual(entry: Counterfactual) -> pb.Counterfactual:
+    return pb.Counterfactual(
+        change=entry.change,
+        ink_class=entry.ink_class,
+        wavelength_nm=entry.wavelength_nm,
+        status=_status(entry.status or "unspecified"),
+        would_be=_status(entry.would_be),
+        rules=entry.rules,
+        text=entry.text,
     )
 
 
