@@ -21,7 +21,13 @@ from jsonschema.exceptions import ValidationError
 from mesh.errors import FieldError, InvalidInput
 
 MAX_VIOLATIONS = 100
+SINCE_INTAKE = ("isotretinoin_months", "days_since_laser")
+"""Questions for a time since something: true is now, that is 0, and false is never."""
 _MAX_DEPTH = 8
+# The largest case of the schema has less than 3000 values, and no text of more than 1000 characters.
+_MAX_NODES = 10_000
+_MAX_TEXT = 2_000
+_MAX_INTEGER = 10**15
 _POSTERIOR_TOLERANCE = 0.01
 # Texts that read as a denial; as an answer with detail they would count as yes.
 _DENIALS = frozenset({"no", "none", "never", "false", "n/a", "na", "nil", "not", "unknown", "negative"})
@@ -139,10 +145,10 @@ def parse_case(obj: object) -> Case:
     Raises InvalidInput (CASE_INVALID) whose `fields` list every violation, at most 100, each with the path of
     the field and the fix.
     """
-    violations = list(_number_faults(obj, "", 0))
+    violations = _form_faults(obj)
     if not violations:
         obj = _without_null(obj)
-        violations = sorted(_schema_faults(obj), key=lambda v: v.field)
+        violations = sorted(dict.fromkeys(_schema_faults(obj)), key=lambda v: v.field)
     if not violations and isinstance(obj, dict):
         violations = list(_meaning_faults(obj))
     if violations or not isinstance(obj, dict):
@@ -176,18 +182,48 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema())
 
 
-def _number_faults(node: object, path: str, depth: int) -> Iterator[FieldError]:
-    """NaN and infinity, which Python's JSON reader lets through, and nesting beyond any case."""
+def _form_faults(obj: object) -> list[FieldError]:
+    """What Python's JSON reader lets through and no schema bounds: size, depth, numbers, characters."""
+    faults: list[FieldError] = []
+    for count, (path, node, depth) in enumerate(_nodes(obj, "", 0)):
+        if count >= _MAX_NODES:
+            size = f"holds more than {_MAX_NODES} values. Give a case object of the schema."
+            return [*faults, FieldError("case", size)]
+        fault = _form_fault(node, depth)
+        if fault:
+            faults.append(FieldError(path or "case", fault))
+    return faults
+
+
+def _form_fault(node: object, depth: int) -> str:
     if depth > _MAX_DEPTH:
-        yield FieldError(path or "case", "is nested too deeply. Give a case object of the schema.")
-    elif isinstance(node, float) and not math.isfinite(node):
-        yield FieldError(path or "case", "is not a finite number. Give a finite number or leave it out.")
-    elif isinstance(node, dict):
+        return "is nested too deeply. Give a case object of the schema."
+    if isinstance(node, float) and not math.isfinite(node):
+        return "is not a finite number. Give a finite number or leave it out."
+    if isinstance(node, int) and abs(node) > _MAX_INTEGER:
+        return "is far too large a number. Give a number within the bounds of the schema."
+    if isinstance(node, str) and not _is_text(node):
+        return "holds half a character (an unpaired surrogate). Give plain Unicode text."
+    if isinstance(node, dict) and not all(isinstance(key, str) and _is_text(key) for key in node):
+        return "has a name that is no text. Give names of the schema."
+    return ""
+
+
+def _is_text(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value[:_MAX_TEXT])
+
+
+def _nodes(node: object, path: str, depth: int) -> Iterator[tuple[str, object, int]]:
+    """Every value with its path, parents first; what is nested too deeply ends the way down."""
+    yield path, node, depth
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(node, dict):
         for key, value in node.items():
-            yield from _number_faults(value, f"{path}.{_short(key)}".lstrip("."), depth + 1)
+            yield from _nodes(value, f"{path}.{_short(key)}".lstrip("."), depth + 1)
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from _number_faults(value, f"{path}[{index}]", depth + 1)
+            yield from _nodes(value, f"{path}[{index}]", depth + 1)
 
 
 def _without_null(node: object) -> object:
@@ -304,7 +340,7 @@ def _answers(intake: dict[str, Any]) -> tuple[dict[str, bool | float | str], dic
     for name, value in intake.items():
         if isinstance(value, str) and name not in ("scarring", "ink_amount"):
             answers[name], details[name] = True, value
-        elif value is True and name in ("isotretinoin_months", "days_since_laser"):
+        elif value is True and name in SINCE_INTAKE:
             answers[name] = 0
         else:
             answers[name] = value

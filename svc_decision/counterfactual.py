@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from types import MappingProxyType
 
-from svc_decision.case import YES_NO_INTAKE, Case, SpotRecord
+from svc_decision.case import SINCE_INTAKE, YES_NO_INTAKE, Case, SpotRecord
 from svc_decision.conditions import AllOf, AnyOf, Compare, Condition
 from svc_decision.decision import Counterfactual, InkDecision, Option
 from svc_decision.judging import WITH_OPTIONS, Judged
@@ -95,21 +95,41 @@ def _skin_types(base: Outcome, retry: Retry) -> Iterator[Counterfactual]:
 
 
 def _answered(base: Outcome, retry: Retry) -> Iterator[Counterfactual]:
-    """What rests on the only mandatory question that has no answer."""
+    """What rests on the only mandatory question without an answer, told with both answers."""
     if len(base.judged.missing) != 1:
         return
     (missing,) = base.judged.missing
     name = missing.path.removeprefix("intake.")
     if name not in YES_NO_INTAKE:
         return
-    # To have looked for a lesion and found none is the answer that "no" is to the other questions.
-    checked = name == "naevus_checked"
     case, ruleset = base.judged.case, base.judged.ruleset
-    answers = MappingProxyType({**case.intake, name: checked})
-    value = ruleset.text("answer.none_found" if checked else "answer.no")
-    words = ruleset.text("change.answer", question=missing.question, value=value)
-    change = f"{name}={'none found' if checked else 'no'}"
-    yield from _differences(base, retry(replace(case, intake=answers), frozenset()), change, words)
+    # To have looked for a lesion and found none is what "no" is to the other questions.
+    lesion = name == "naevus_checked"
+    no, yes = (
+        ({"naevus_checked": True}, {"naevus_found": True})
+        if lesion
+        else ({name: False}, {name: 0 if name in SINCE_INTAKE else True})
+    )
+    outcome, other = (
+        retry(replace(case, intake=MappingProxyType({**case.intake, **answer})), frozenset())
+        for answer in (no, yes)
+    )
+    for ink in base.inks:
+        otherwise = {
+            o.wavelength_nm: spoken(ruleset, "status", o.status) for o in other.inks[ink.region].options
+        }
+        for before, after in _changed(ink, outcome.inks[ink.region]):
+            text = ruleset.text(
+                "counterfactual.open",
+                nm=after.wavelength_nm,
+                ink=spoken_ink(ruleset, ink.ink_class, ink.basis == "hue_family"),
+                question=missing.question,
+                value=ruleset.text("answer.none_found" if lesion else "answer.no"),
+                would_be=spoken(ruleset, "status", after.status),
+                other=ruleset.text("answer.found" if lesion else "answer.yes"),
+                otherwise=otherwise.get(after.wavelength_nm, spoken(ruleset, "case_status", other.status)),
+            )
+            yield _entry(ink, before, after, f"{name}={'none found' if lesion else 'no'}", text)
 
 
 def _released(base: Outcome, retry: Retry) -> Iterator[Counterfactual]:
@@ -144,7 +164,8 @@ def _test_spots(base: Outcome, retry: Retry) -> Iterator[Counterfactual]:
         for before, after in _changed(ink, outcome.inks[ink.region]):
             nm = after.wavelength_nm
             words = ruleset.text("change.test_spot", nm=nm, weeks=f"{weeks:g}", ink=name)
-            yield _entry(base, ink, before, after, f"test_spot={tested}@{nm}", words)
+            text = _if(base, ink, before, after, words)
+            yield _entry(ink, before, after, f"test_spot={tested}@{nm}", text)
 
 
 def _weeks_needed(base: Outcome) -> float | None:
@@ -188,7 +209,7 @@ def _differences(base: Outcome, outcome: Outcome, change: str, words: str) -> It
         return
     for ink in base.inks:
         for before, after in _changed(ink, outcome.inks[ink.region]):
-            yield _entry(base, ink, before, after, change, words)
+            yield _entry(ink, before, after, change, _if(base, ink, before, after, words))
 
 
 def _changed(ink: InkDecision, other: InkDecision) -> Iterator[tuple[Option | None, Option]]:
@@ -201,11 +222,21 @@ def _changed(ink: InkDecision, other: InkDecision) -> Iterator[tuple[Option | No
             yield own, after
 
 
-def _entry(
-    base: Outcome, ink: InkDecision, before: Option | None, after: Option, change: str, words: str
-) -> Counterfactual:
+def _if(base: Outcome, ink: InkDecision, before: Option | None, after: Option, words: str) -> str:
+    """The sentence for a change; `words` complete "if ..."."""
     ruleset = base.judged.ruleset
     now = spoken(ruleset, "status", before.status) if before else spoken(ruleset, "case_status", base.status)
+    return ruleset.text(
+        "counterfactual.option",
+        change=words,
+        nm=after.wavelength_nm,
+        ink=spoken_ink(ruleset, ink.ink_class, ink.basis == "hue_family"),
+        status=now,
+        would_be=spoken(ruleset, "status", after.status),
+    )
+
+
+def _entry(ink: InkDecision, before: Option | None, after: Option, change: str, text: str) -> Counterfactual:
     return Counterfactual(
         change=change,
         region=ink.region,
@@ -214,14 +245,7 @@ def _entry(
         status=before.status if before else None,
         would_be=after.status,
         rules=_only_on_one_side(before.rules if before else (), after.rules),
-        text=ruleset.text(
-            "counterfactual.option",
-            change=words,
-            nm=after.wavelength_nm,
-            ink=spoken_ink(ruleset, ink.ink_class, ink.basis == "hue_family"),
-            status=now,
-            would_be=spoken(ruleset, "status", after.status),
-        ),
+        text=text,
     )
 
 

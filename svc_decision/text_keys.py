@@ -20,8 +20,8 @@ _ASKED_BY_NAME = frozenset(
 )
 _ASKED_SINCE_1_1 = frozenset(
     {"message.TEST_SPOT_ACCEPTED", "message.TEST_SPOT_NOT_ENOUGH", "message.TEST_SPOT_UNUSED"}
-    | {"message.LANGUAGE_FALLBACK", "counterfactual.option", "counterfactual.note"}
-    | {"answer.no", "answer.none_found"}
+    | {"message.LANGUAGE_FALLBACK", "counterfactual.option", "counterfactual.open", "counterfactual.note"}
+    | {"answer.no", "answer.yes", "answer.found", "answer.none_found"}
     | {
         f"change.{name}"
         for name in (
