@@ -15,6 +15,7 @@ from cli.evaluate import evaluate
 from cli.jobs import jobs, token
 from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
+from cli.rulesets import ruleset
 from cli.stack import down, logs, status, up
 
 
@@ -46,6 +47,7 @@ for _command in (
     balance,
     jobs,
     models,
+    ruleset,
     decide,
     evaluate,
     demo,

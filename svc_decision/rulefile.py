@@ -132,7 +132,7 @@ def refuse(faults: Sequence[str]) -> None:
 def reference_faults(document: dict[str, Any], text_keys: Iterable[str]) -> list[str]:
     """Sources and texts that are used and not there."""
     sources, texts = document["sources"], document["texts"]
-    faults = [f"source {tag} is not listed" for tag in sorted(set(_sources(document)) - set(sources))]
+    faults = [f"source {tag} is not listed" for tag in sorted(set(source_tags(document)) - set(sources))]
     return faults + [f"text {key} is missing" for key in sorted(set(text_keys) - set(texts))]
 
 
@@ -215,10 +215,11 @@ def _validator(schema_file: str) -> Draft202012Validator:
     return Draft202012Validator(own | {"$defs": common["$defs"] | own["$defs"]})
 
 
-def _sources(node: Any) -> list[str]:
+def source_tags(node: Any) -> list[str]:
+    """Source tags that a part of a document names, as often as it names them."""
     if isinstance(node, dict):
         own = [s for key, value in node.items() if key == "source" or key.endswith("_source") for s in value]
-        return own + [s for value in node.values() for s in _sources(value)]
+        return own + [s for value in node.values() for s in source_tags(value)]
     if isinstance(node, list):
-        return [s for value in node for s in _sources(value)]
+        return [s for value in node for s in source_tags(value)]
     return []
