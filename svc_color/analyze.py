@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svc_color import clusters, quality
+from svc_color.chart.geometry import area
+from svc_color.chart.light import reading_by
+from svc_color.chart.measured import MeasuredChart
+from svc_color.chart.remarks import remarks
 from svc_color.classifier import UNKNOWN, Classifier, InkClass, active, classify
 from svc_color.contrast import Contrast, contrast
 from svc_color.quality import Flag
+from svc_color.reading import Reading
 from svc_color.skin import (
     CLIPPED_HIGH,
     CLIPPED_LOW,
@@ -19,7 +24,7 @@ from svc_color.skin import (
     skin_reference,
     triple,
 )
-from svc_color.space import Array, linear_to_lab, linear_to_srgb, srgb_to_lab, srgb_to_linear
+from svc_color.space import Array, linear_to_lab, linear_to_srgb
 from svc_color.transmission import optical_density, transmission, transmission_lab
 
 Mask = NDArray[np.bool_]
@@ -33,6 +38,8 @@ OBSERVER: Final = "2"
 
 # Share of clipped ink that fails the exposure gate (domain dossier, section 6.4).
 _CLIPPED_SHARE: Final = 0.005
+# Light that a camera's noise hides.
+_DARKEST: Final = 1e-4
 
 
 @dataclass(frozen=True)
@@ -63,60 +70,99 @@ class InkColour:
 class ColorResult:
     """What was measured in one photo.
 
-    labels: (H, W), 0 no ink, n the ink with that id. model: the classifier that named the inks.
+    labels: (H, W), 0 no ink, n the ink with that id. reading: how pixels were read as light. chart: the
+    colour chart in the photo, whether it passed its gates or not. model: the classifier that named the inks.
     """
 
     skin: SkinReference | SkinNotMeasurable
     inks: tuple[InkColour, ...]
     labels: Labels
-    calibrated: bool
+    reading: Reading
+    chart: MeasuredChart | None
     flags: tuple[Flag, ...]
     model: Classifier
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether a chart that passed its gates stands behind every colour."""
+        return self.reading.calibrated
 
-def analyze(rgb: Image, mask: Mask, probability: Image) -> ColorResult:
+
+def analyze(
+    rgb: Image, mask: Mask, probability: Image, chart: MeasuredChart | None = None, declared: str = ""
+) -> ColorResult:
     """Measures skin and ink of one photo.
 
-    Without a colour chart in the photo every number is an estimate: the flag COLOUR_UNCALIBRATED says so, and
-    ITA and contrast carry `quality.UNCALIBRATED_SD` per channel in their uncertainties.
+    A chart that passed its gates corrects every pixel that is measured; ITA and contrast then carry its mean
+    leave-one-out error per channel. Without one every number is an estimate: the flag COLOUR_UNCALIBRATED
+    says so, and they carry `quality.UNCALIBRATED_SD`. Either way the chart is neither ink nor skin.
 
     Args:
         rgb: sRGB, uint8, (H, W, 3).
         mask: ink mask, bool, (H, W).
         probability: ink probability, uint8, (H, W), 0 to 255.
+        chart: the colour chart in the photo (`svc_color.chart.measured.measure_chart`).
+        declared: the chart that the operator stated, for the flags.
 
     Raises:
         ValueError: shapes or types that do not fit together; the message names the argument.
         AssayError: as `svc_color.classifier.active`.
     """
     _check(rgb, mask, probability)
-    model = active()
+    model, reading = active(), reading_by(chart)
+    on_chart = 0
+    if chart is not None:
+        covered = area(chart.placement, mask.shape)
+        on_chart = int(np.count_nonzero(mask & covered))
+        # What may be ink is no skin, and neither is the chart.
+        mask, probability = mask & ~covered, np.where(covered, np.uint8(255), probability)
+    calibration = remarks(chart, declared, on_chart)
     if not mask.any():
         return ColorResult(
             skin=SkinNotMeasurable(pixels=0, needed=0, flags=()),
             inks=(),
             labels=np.zeros(mask.shape, np.uint8),
-            calibrated=False,
-            flags=(quality.NO_INK,),
+            reading=reading,
+            chart=chart,
+            flags=(quality.NO_INK, *(calibration if chart or declared else ())),
             model=model,
         )
-    skin = skin_reference(rgb, mask, probability)
+    skin = skin_reference(rgb, mask, probability, reading)
     window = _bounding_box(mask)
     part, ink = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(mask[window])
     # A pixel that is white through and through is glare; it has no colour to tell.
     measurable = ink & ~_every_channel(part >= CLIPPED_HIGH)
     denoised: Image = np.asarray(cv2.medianBlur(part, 3), np.uint8)
-    weights = _weights(denoised, measurable, skin)
-    labels = _label(denoised, measurable, weights, skin)
-    inks = _describe(part, labels, weights, skin, model, origin=(window[1].start, window[0].start))
+    light = _Light(reading, skin)
+    weights = _weights(denoised, measurable, light)
+    labels = _label(denoised, measurable, weights, light)
+    inks = _describe(part, labels, weights, light, model, origin=(window[1].start, window[0].start))
     whole = np.zeros(mask.shape, np.uint8)
     whole[window] = _renumber(labels, [ink_label for ink_label, _ in inks])
-    flags = [quality.UNCALIBRATED, *skin.flags]
+    flags = [*calibration, *skin.flags]
     if _clipped_share(part[ink]) > _CLIPPED_SHARE:
         flags.append(quality.CLIPPED_INK)
-    return ColorResult(
-        skin, tuple(ink for _, ink in inks), whole, calibrated=False, flags=tuple(flags), model=model
-    )
+    return ColorResult(skin, tuple(ink for _, ink in inks), whole, reading, chart, tuple(flags), model)
+
+
+@dataclass(frozen=True)
+class _Light:
+    """How pixels are read, and the skin that ink is compared with."""
+
+    reading: Reading
+    skin: SkinReference | SkinNotMeasurable
+
+    def normalised(self, rgb: Image) -> Array:
+        """Colours (n, 3) to cluster: ink transmission colour, or plain CIELAB without skin to divide by."""
+        light = self.reading.light(rgb)
+        if isinstance(self.skin, SkinNotMeasurable):
+            return linear_to_lab(light)
+        return transmission_lab(transmission(light, ground(self.skin)))
+
+
+def ground(skin: SkinReference) -> Array:
+    """Linear sRGB (3,) of the skin to divide by, above 0: corrected light of very dark skin may not be."""
+    return np.maximum(skin.linear_rgb, _DARKEST)
 
 
 def _check(rgb: Image, mask: Mask, probability: Image) -> None:
@@ -132,28 +178,21 @@ def _bounding_box(mask: Mask) -> tuple[slice, slice]:
     return slice(y, y + height), slice(x, x + width)
 
 
-def _normalised(rgb: Image, skin: SkinReference | SkinNotMeasurable) -> Array:
-    """Colours (n, 3) to cluster: ink transmission colour, or plain CIELAB without skin to divide by."""
-    if isinstance(skin, SkinNotMeasurable):
-        return srgb_to_lab(rgb)
-    return transmission_lab(transmission(srgb_to_linear(rgb), skin.linear_rgb))
-
-
-def _weights(rgb: Image, ink: Mask, skin: SkinReference | SkinNotMeasurable) -> Weights:
+def _weights(rgb: Image, ink: Mask, light: _Light) -> Weights:
     """How far each pixel (H, W) shows ink alone, 0 to 1; plainly the ink where no skin is known."""
-    if isinstance(skin, SkinNotMeasurable):
+    if isinstance(light.skin, SkinNotMeasurable):
         return ink.astype(np.float32)
     distance = np.zeros(ink.shape, np.float32)
-    distance[ink] = np.linalg.norm(_normalised(rgb[ink], skin) - (100, 0, 0), axis=-1)
+    distance[ink] = np.linalg.norm(light.normalised(rgb[ink]) - (100, 0, 0), axis=-1)
     return clusters.purity(distance, ink)
 
 
-def _label(rgb: Image, ink: Mask, weights: Weights, skin: SkinReference | SkinNotMeasurable) -> Labels:
+def _label(rgb: Image, ink: Mask, weights: Weights, light: _Light) -> Labels:
     """Cluster label of every ink pixel, from 1, spatially smoothed; 0 elsewhere."""
     labels = np.zeros(ink.shape, np.uint8)
     if not ink.any():
         return labels
-    colours = _normalised(rgb[ink], skin)
+    colours = light.normalised(rgb[ink])
     palette = clusters.find_inks(colours, weights[ink])
     labels[ink] = palette.of + 1
     return clusters.smooth(labels, palette.count, weights)
@@ -163,7 +202,7 @@ def _describe(
     rgb: Image,
     labels: Labels,
     weights: Weights,
-    skin: SkinReference | SkinNotMeasurable,
+    light: _Light,
     model: Classifier,
     *,
     origin: tuple[int, int],
@@ -177,7 +216,7 @@ def _describe(
     for rank, each in enumerate(order, start=1):
         own = label == each
         centre = (float(columns[own].mean()) + origin[0], float(rows[own].mean()) + origin[1])
-        inks.append((each, _ink(rank, colours[own], weight[own], len(label), centre, skin, model)))
+        inks.append((each, _ink(rank, colours[own], weight[own], len(label), centre, light, model)))
     return inks
 
 
@@ -187,18 +226,19 @@ def _ink(
     weights: Weights,
     of: int,
     centroid: tuple[float, float],
-    skin: SkinReference | SkinNotMeasurable,
+    light: _Light,
     model: Classifier,
 ) -> InkColour:
     """One ink from its colours (n, 3) and their weights (n,), not all 0; `of` is the area of all ink."""
-    light = np.average(srgb_to_linear(colours), axis=0, weights=weights)
-    each = srgb_to_lab(colours)
+    every, skin = light.reading.light(colours), light.skin
+    mean = np.average(every, axis=0, weights=weights)
+    each = linear_to_lab(every)
     variance = np.average((each - np.average(each, axis=0, weights=weights)) ** 2, axis=0, weights=weights)
-    lab, spread = triple(linear_to_lab(light)), triple(np.sqrt(variance))
+    lab, spread = triple(linear_to_lab(mean)), triple(np.sqrt(variance))
     ratio = lab_t = against = None
     answer = InkClass(UNKNOWN, (), None)
     if isinstance(skin, SkinReference):
-        ratio = transmission(light, skin.linear_rgb)
+        ratio = transmission(mean, ground(skin))
         lab_t = transmission_lab(ratio)
         answer = classify(lab_t, model)
         against = contrast(
@@ -207,7 +247,7 @@ def _ink(
             max(1, round(float(weights.sum()))),
             skin.lab,
             skin.spread,
-            calibration_sd=quality.UNCALIBRATED_SD,
+            calibration_sd=light.reading.sd,
         )
     return InkColour(
         id=number,
@@ -216,7 +256,7 @@ def _ink(
         area_share=len(colours) / of,
         pixels=len(colours),
         centroid=centroid,
-        swatch="#" + np.round(linear_to_srgb(light) * 255).astype(np.uint8).tobytes().hex(),
+        swatch="#" + np.round(linear_to_srgb(np.clip(mean, 0, 1)) * 255).astype(np.uint8).tobytes().hex(),
         contrast=against,
         lab_t=None if lab_t is None else triple(lab_t),
         optical_density=None if ratio is None else triple(optical_density(ratio)),

@@ -7,8 +7,8 @@ from typing import Final
 from assay.color.v1 import color_pb2
 from assay.common.v1 import types_pb2
 
-from svc_color import quality
 from svc_color.analyze import ILLUMINANT, OBSERVER, ColorResult, InkColour
+from svc_color.chart.page import chart_page
 from svc_color.classifier import Classifier
 from svc_color.contrast import METRIC, Contrast
 from svc_color.ita import Ita
@@ -30,7 +30,8 @@ def page(result: ColorResult) -> color_pb2.ColorPage:
         illuminant=ILLUMINANT,
         observer=OBSERVER,
         difference_metric=METRIC,
-        colour_sd=quality.UNCALIBRATED_SD,
+        colour_sd=result.reading.sd,
+        chart=chart_page(result.chart) if result.chart else None,
         flags=[
             types_pb2.QualityFlag(
                 code=flag.code,

@@ -34,8 +34,10 @@ class ColorService(ColorServiceServicer):
     ) -> color_pb2.AnalyzeColorResponse:
         """Measures one segmented image. Raises InvalidInput, NotFound, Transient."""
         refs = (request.working, request.mask, request.probability)
-        images = await asyncio.gather(*(self._objects.get(ref, max_bytes=MOST_BYTES) for ref in refs))
-        measured = await asyncio.to_thread(measure, *images)
+        working, mask, probability = await asyncio.gather(
+            *(self._objects.get(ref, max_bytes=MOST_BYTES) for ref in refs)
+        )
+        measured = await asyncio.to_thread(measure, working, mask, probability)
         return color_pb2.AnalyzeColorResponse(page=measured.page)
 
     async def Difference(

@@ -10,12 +10,13 @@ from assay.events.v1.analysis_pb2 import Analysis
 from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.stage import Stage, StageContext
 from svc_color.analyze import analyze
+from svc_color.chart.layouts import known
+from svc_color.chart.measured import measure_chart
 from svc_color.classifier import active
 from svc_color.followup.compare import Photo
 from svc_color.followup.visit import follow_up
 from svc_color.images import Image, read_png, write_label_map
 from svc_color.page import page
-from svc_color.reading import UNCALIBRATED
 
 log = structlog.get_logger()
 
@@ -32,11 +33,13 @@ class Measured:
     photo: Photo
 
 
-def measure(working: bytes, mask: bytes, probability: bytes) -> Measured:
+def measure(working: bytes, mask: bytes, probability: bytes, declared: str = "") -> Measured:
     """Measures three PNG files of one size.
 
+    declared: the colour chart that the operator states ("classic24", "classic24@before_2014_11"), or "".
+
     Raises:
-        InvalidInput: a file that cannot be read (svc_color.images), or IMAGE_SIZES_DIFFER.
+        InvalidInput: a file that cannot be read (svc_color.images), IMAGE_SIZES_DIFFER, or CHART_UNKNOWN.
     """
     rgb = read_png(working, "working", "rgb")
     ink = read_png(mask, "mask", "grey")
@@ -49,10 +52,11 @@ def measure(working: bytes, mask: bytes, probability: bytes) -> Measured:
                 field=field,
                 fix="Pass the mask and probability that segmentation wrote for this working image.",
             )
-    result = analyze(rgb, ink >= _INK, chance)
+    chart = measure_chart(rgb, known(), declared)
+    result = analyze(rgb, ink >= _INK, chance, chart, declared)
     swatches = [ink_colour.swatch for ink_colour in result.inks]
     label_map = write_label_map(result.labels, swatches) if swatches else b""
-    return Measured(page(result), label_map, Photo(rgb, ink >= _INK, chance, result.labels, UNCALIBRATED))
+    return Measured(page(result), label_map, Photo(rgb, ink >= _INK, chance, result.labels, result.reading))
 
 
 def _size(image: Image) -> str:
@@ -71,7 +75,7 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
         raise FailedPrecondition("PAGE_MISSING", "Colour needs the pages of ingest and segment.")
     images = await asyncio.gather(*(ctx.get(ref) for ref in refs))
     await ctx.progress(20, "Measuring skin and ink colours")
-    measured = await ctx.compute(measure, *images)
+    measured = await ctx.compute(measure, *images, analysis.job.tattoo.chart)
     written = measured.page
     if measured.label_map:
         written.clusters.CopyFrom(await ctx.put("ink_clusters.png", measured.label_map, "image/png"))

@@ -2,8 +2,8 @@
 
 Two forms after Finlayson, Mackiewicz and Hurlbert (2015), "Color correction using root-polynomial
 regression", IEEE Transactions on Image Processing 24(5):1460-1470: linear (R, G, B), and root-polynomial of
-degree 2 (R, G, B, sqrt(RG), sqrt(RB), sqrt(GB)). Both scale with exposure. The target is XYZ and not sRGB, because
-the chart's cyan lies outside sRGB.
+degree 2 (R, G, B, sqrt(RG), sqrt(RB), sqrt(GB)). Both scale with exposure. The target is XYZ and not sRGB,
+because the chart's cyan lies outside sRGB.
 
 Phones do not write the sRGB curve alone: a tone curve lies on top. So each form is tried once more behind a
 curve per channel that makes the grey patches linear. In logarithms it is a quadratic,

@@ -17,7 +17,8 @@ _ORDER: Final[tuple[Grade, ...]] = ("pass", "warn", "fail")
 
 @dataclass(frozen=True)
 class Gate:
-    """One check. code: of its flag. best, worst: bounds of pass and of warn. said: with `{value}`."""
+    """One check. code: of its flag. best, worst: bounds of pass and of warn. said: with `{value}`
+    and the `{bound}` that it missed."""
 
     code: str
     best: float
@@ -31,6 +32,10 @@ class Gate:
             return "pass" if value <= self.best else "warn" if value <= self.worst else "fail"
         return "pass" if value >= self.best else "warn" if value >= self.worst else "fail"
 
+    def bound(self, grade: Grade) -> float:
+        """The bound that a value of this grade missed."""
+        return self.best if grade == "warn" else self.worst
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -42,27 +47,31 @@ class Finding:
 
 
 LOO_MEAN: Final = Gate(
-    "CHART_FIT_POOR", 2.0, 3.0, "the mean error of a patch left out is {value:.1f} ΔE00 (at most 3.0)"
+    "CHART_FIT_POOR", 2.0, 3.0, "the mean error of a patch left out is {value:.1f} ΔE00, above {bound:g}"
 )
 LOO_MAX: Final = Gate(
-    "CHART_FIT_POOR", 5.0, 8.0, "the largest error of a patch left out is {value:.1f} ΔE00 (at most 8.0)"
+    "CHART_FIT_POOR", 5.0, 8.0, "the largest error of a patch left out is {value:.1f} ΔE00, above {bound:g}"
 )
 NEUTRAL_CHROMA: Final = Gate(
-    "CHART_GREYS_TINTED", 2.0, 4.0, "the grey patches keep a chroma of {value:.1f} (at most 4.0)"
+    "CHART_GREYS_TINTED", 2.0, 4.0, "the grey patches keep a chroma of {value:.1f}, above {bound:g}"
 )
 NON_UNIFORMITY: Final = Gate(
-    "CHART_LIGHT_UNEVEN", 5.0, 10.0, "the light differs by {value:.0f} % over the chart (at most 10 %)"
+    "CHART_LIGHT_UNEVEN", 5.0, 10.0, "the light differs by {value:.0f} % over the chart, above {bound:g} %"
 )
-TILT: Final = Gate("CHART_TILTED", 10.0, 20.0, "the chart is tilted by {value:.0f} degrees (at most 20)")
+TILT: Final = Gate("CHART_TILTED", 10.0, 20.0, "the chart is tilted by {value:.0f} degrees, above {bound:g}")
 PATCH_PX: Final = Gate(
-    "CHART_TOO_SMALL", 40.0, 20.0, "a patch is {value:.0f} pixels wide (at least 20)", smaller_is_better=False
+    "CHART_TOO_SMALL",
+    40.0,
+    20.0,
+    "a patch is {value:.0f} pixels wide, below {bound:g}",
+    smaller_is_better=False,
 )
 
 
 def check(values: tuple[tuple[Gate, float], ...]) -> tuple[Finding, ...]:
     """The checks that did not pass, gravest first."""
     findings = [
-        Finding(gate.code, grade, gate.said.format(value=value))
+        Finding(gate.code, grade, gate.said.format(value=value, bound=gate.bound(grade)))
         for gate, value in values
         if (grade := gate.judge(value)) != "pass"
     ]

@@ -7,9 +7,11 @@ which is what the tilt is computed with; the answer for a lens three times as lo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from svc_color.chart.identify import Placement, chart_cells
 from svc_color.chart.lattice import project
@@ -17,6 +19,8 @@ from svc_color.space import Array
 
 # Focal length in longer sides of the photo: 26 mm and 78 mm over 36 mm.
 _FOCAL, _LONG_FOCAL = 26 / 36, 78 / 36
+# Width of the frame around the patches, in pitches, and a little of the shadow beside it.
+_FRAME: Final = 0.8
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,15 @@ def corners(placement: Placement) -> Array:
     right, bottom = placement.layout.columns - 0.5, placement.layout.rows - 0.5
     cells = np.array([[-0.5, -0.5], [right, -0.5], [right, bottom], [-0.5, bottom]])
     return project(placement.homography, cells)
+
+
+def area(placement: Placement, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where a photo of this shape (H, W) shows the chart with its frame, bool (H, W)."""
+    layout, mask = placement.layout, np.zeros(shape[:2], np.uint8)
+    low, right, bottom = -0.5 - _FRAME, layout.columns - 0.5 + _FRAME, layout.rows - 0.5 + _FRAME
+    cells = np.array([[low, low], [right, low], [right, bottom], [low, bottom]])
+    cv2.fillConvexPoly(mask, np.rint(project(placement.homography, cells)).astype(np.int32), 1)
+    return mask.astype(bool)
 
 
 def tilt(placement: Placement, shape: tuple[int, ...]) -> Tilt:

@@ -74,7 +74,7 @@ def to_d65(lab: Array, illuminant: str) -> tuple[Array, Array]:
 
 
 @cache
-def builtin() -> tuple[Layout, ...]:
+def known() -> tuple[Layout, ...]:
     """The charts that ship."""
     return tuple(read(path) for path in sorted(CHARTS.glob("*.json")) if path.name != "schema.json")
 

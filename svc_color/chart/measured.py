@@ -1,4 +1,4 @@
-"""Reads the chart in a photo: finds it, fits the photo's colours to it, and says how far to trust that."""
+"""The chart in a photo, measured: found, the photo's colours fitted to it, and how far to trust that."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from svc_color.chart.illuminant import Light, light_of
 from svc_color.chart.layouts import Layout
 from svc_color.chart.sampling import Samples, sample
 from svc_color.difference import delta_e_2000
-from svc_color.space import Array, linear_to_lab, linear_to_xyz, xyz_to_lab
+from svc_color.space import Array, linear_to_lab, linear_to_xyz
 
 # A patch whose left-out error is beyond both is covered by something: CIEDE2000, and in medians of all
 # patches. A quarter of the patches at most may go this way.
@@ -27,7 +27,6 @@ _COVERED, _COVERED_MEDIANS, _MOST_COVERED = 15.0, 5.0, 0.25
 _LEAST_GREYS: Final = 3
 # A declared edition has lost when another is better by more than so many standard errors (95 %, one-sided).
 _LOST: Final = 1.64
-_MUTED_CHROMA: Final = 35.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Unevenness:
 
 
 @dataclass(frozen=True)
-class Reading:
+class MeasuredChart:
     """A chart in a photo. Every CIELAB under D65, 2 degree observer.
 
     samples: what the camera saw of each patch. fits: every model on every edition, best first; empty when too
@@ -67,24 +66,9 @@ class Reading:
         """The chart's layout."""
         return self.placement.layout
 
-    @property
-    def lab_sd(self) -> tuple[float, float, float]:
-        """Standard uncertainty of L*, a*, b* of a muted colour: root mean square of the left-out errors.
 
-        Muted are the patches up to C* 35, the range of skin; vivid ones err more in a* and b* for the same
-        visible difference.
-        """
-        if self.chosen is None:
-            return np.nan, np.nan, np.nan
-        reference = self.chosen.edition.lab
-        muted = self.chosen.used & (np.hypot(reference[:, 1], reference[:, 2]) <= _MUTED_CHROMA)
-        error = (self.chosen.lab - reference)[muted if muted.any() else self.chosen.used]
-        lightness, a, b = np.sqrt(np.mean(error**2, axis=0))
-        return float(lightness), float(a), float(b)
-
-
-def read_chart(rgb: Image, layouts: tuple[Layout, ...], declared: str = "") -> Reading | None:
-    """Finds and reads the chart of a photo; None where there is none.
+def measure_chart(rgb: Image, layouts: tuple[Layout, ...], declared: str = "") -> MeasuredChart | None:
+    """Finds and measures the chart of a photo; None where there is none.
 
     Args:
         rgb: sRGB, uint8, (H, W, 3). layouts: charts to look for.
@@ -106,7 +90,7 @@ def read_chart(rgb: Image, layouts: tuple[Layout, ...], declared: str = "") -> R
     angle = tilt(placement, rgb.shape)
     chroma = _neutral_chroma(chosen, placement.layout) if chosen else np.nan
     findings = _findings(samples, chosen, angle, uneven, chroma)
-    return Reading(
+    return MeasuredChart(
         placement=placement,
         samples=samples,
         fits=fits,
@@ -232,8 +216,3 @@ def _findings(
             (gates.TILT, max(0.0, angle.degrees - angle.sd)),
         )
     )
-
-
-def fitted_lab(fit: Fit, colours: Array) -> Array:
-    """CIELAB (n, 3) of linear colours (n, 3) after correction."""
-    return xyz_to_lab(fit.correction.xyz(colours))
