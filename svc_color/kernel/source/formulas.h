@@ -55,10 +55,10 @@ static inline REAL NAME(inverse_fifth_root)(REAL x) {
 }
 
 /* One pair: Sharma, Wu and Dalal (2005), with hues as vectors; ../../difference.py has the same in numpy.
- * `cross` (a_1 b_2 - a_2 b_1) and `mirror` (a_1 b_2 + a_2 b_1) come from float64, because their signs say on
- * which side of the formula's two jumps a pair lies. */
+ * `cross` is a_1 b_2 - a_2 b_1. `side` and `mirrored` are 1 or -1: on which side of the two jumps a pair lies,
+ * opposite hues and a mean hue of 0. */
 static inline REAL NAME(ciede2000)(REAL mean_l, REAL d_l, REAL a_1, REAL b_1, REAL a_2, REAL b_2, REAL cross,
-                                   REAL mirror, REAL k_l, REAL k_c, REAL k_h) {
+                                   REAL side, REAL mirrored, REAL k_l, REAL k_c, REAL k_h) {
     const REAL power = R(6103515625.0); /* 25^7 */
     REAL c_1 = SQRT(a_1 * a_1 + b_1 * b_1), c_2 = SQRT(a_2 * a_2 + b_2 * b_2);
     REAL mean = (c_1 + c_2) * R(0.5), cube = mean * mean * mean, seventh = cube * cube * mean;
@@ -69,10 +69,8 @@ static inline REAL NAME(ciede2000)(REAL mean_l, REAL d_l, REAL a_1, REAL b_1, RE
 
     /* Chord (Delta H) and bisector (mean hue) from sums where the hues are near, from differences where they
      * are far apart: the other of the two cancels. The bisector of far hues is the chord turned by 90
-     * degrees. Hues exactly opposite have their mean in [90, 270), as in the standard. */
+     * degrees. */
     REAL dot = x_1 * x_2 + b_1 * b_2;
-    REAL exactly = ((b_1 > 0) | ((b_1 == 0) & (a_1 > 0))) ? R(1.0) : R(-1.0);
-    REAL side = cross > 0 ? R(1.0) : (cross < 0 ? R(-1.0) : exactly);
     int near = dot >= 0;
     REAL root = SQRT(2 * (c_1 * c_2 + FABS(dot)));
     REAL d_h = near ? (root > TINY ? 2 * stretch * cross / root : 0) : side * root;
@@ -84,15 +82,14 @@ static inline REAL NAME(ciede2000)(REAL mean_l, REAL d_l, REAL a_1, REAL b_1, RE
     x *= scale;
     y *= scale;
 
-    /* Mean hue in [0, 2 pi), measured from 275 degrees in units of 25; on which side of 0 it lies is
-     * decided by the sign of sin(h_1 + h_2), that is `mirror`, where rounding could not say. */
+    /* Mean hue in [0, 2 pi), measured from 275 degrees in units of 25. */
     REAL abs_x = FABS(x), abs_y = FABS(y);
     REAL small = abs_x < abs_y ? abs_x : abs_y, large = abs_x < abs_y ? abs_y : abs_x;
     REAL ratio = small / NAME(larger)(large, TINY);
     REAL hue = ratio * ATAN_POLYNOMIAL(ratio * ratio);
     hue = abs_y > abs_x ? R(1.5707963267948966) - hue : hue;
     hue = x < 0 ? R(3.1415926535897932) - hue : hue;
-    REAL below = ((x > 0) & (abs_y < NEAR_ZERO)) ? mirror : y;
+    REAL below = ((x > 0) & (abs_y < NEAR_ZERO)) ? mirrored : y;
     hue *= R(2.2918311805232930); /* 180 / pi / 25 */
     REAL away = below < 0 ? R(3.4) - hue : hue - 11; /* (360 - 275) / 25, 275 / 25 */
     REAL turn = R(1.0471975511965977) * NAME(exp_negative)(-away * away); /* 2 Delta theta, 60 degrees at most */

@@ -225,12 +225,21 @@ struct pairs {
     double l_1[BLOCK], a_1[BLOCK], b_1[BLOCK], l_2[BLOCK], a_2[BLOCK], b_2[BLOCK];
 };
 
+/* 1 where the second hue lies up to 180 degrees counterclockwise of the first, else -1. Hues exactly opposite
+ * have their mean in [90, 270) degrees, as in the standard. */
+static inline double side_of(double cross, double a_1, double b_1) {
+    double opposite = ((b_1 > 0) | ((b_1 == 0) & (a_1 > 0))) ? 1.0 : -1.0;
+    return cross > 0 ? 1.0 : (cross < 0 ? -1.0 : opposite);
+}
+
 static void exact_block(const struct difference *job, const struct pairs *restrict p, double *restrict out) {
     double k_l = job->k_l, k_c = job->k_c, k_h = job->k_h;
     for (int i = 0; i < BLOCK; i++) {
         double there = p->a_1[i] * p->b_2[i], back = p->a_2[i] * p->b_1[i];
+        double cross = there - back, mirror = there + back;
         double value = ciede2000_double((p->l_1[i] + p->l_2[i]) * 0.5, p->l_2[i] - p->l_1[i], p->a_1[i], p->b_1[i],
-                                        p->a_2[i], p->b_2[i], there - back, there + back, k_l, k_c, k_h);
+                                        p->a_2[i], p->b_2[i], cross, side_of(cross, p->a_1[i], p->b_1[i]),
+                                        mirror < 0 ? -1.0 : 1.0, k_l, k_c, k_h);
         out[i] = value <= DBL_MAX ? value : NAN;
     }
 }
@@ -238,8 +247,8 @@ static void exact_block(const struct difference *job, const struct pairs *restri
 /* Differences and products in float64, then everything in float32. Returns nonzero when a value is so large
  * that float32 cannot do. */
 static int single_block(const struct difference *job, const struct pairs *restrict p, double *restrict out) {
-    float mean_l[BLOCK], d_l[BLOCK], a_1[BLOCK], b_1[BLOCK], a_2[BLOCK], b_2[BLOCK], cross[BLOCK], mirror[BLOCK];
-    float answer[BLOCK];
+    float mean_l[BLOCK], d_l[BLOCK], a_1[BLOCK], b_1[BLOCK], a_2[BLOCK], b_2[BLOCK], cross[BLOCK];
+    float side[BLOCK], mirrored[BLOCK], answer[BLOCK];
     float k_l = (float)job->k_l, k_c = (float)job->k_c, k_h = (float)job->k_h;
     int64_t large = 0;
     for (int i = 0; i < BLOCK; i++) {
@@ -254,12 +263,13 @@ static int single_block(const struct difference *job, const struct pairs *restri
         a_2[i] = (float)p->a_2[i];
         b_2[i] = (float)p->b_2[i];
         cross[i] = (float)(there - back);
-        mirror[i] = (float)(there + back);
+        side[i] = (float)side_of(there - back, p->a_1[i], p->b_1[i]);
+        mirrored[i] = there + back < 0 ? -1.0f : 1.0f;
     }
     if (large) return 1;
     for (int i = 0; i < BLOCK; i++) {
-        float value = ciede2000_float(mean_l[i], d_l[i], a_1[i], b_1[i], a_2[i], b_2[i], cross[i], mirror[i], k_l, k_c,
-                                      k_h);
+        float value = ciede2000_float(mean_l[i], d_l[i], a_1[i], b_1[i], a_2[i], b_2[i], cross[i], side[i],
+                                      mirrored[i], k_l, k_c, k_h);
         answer[i] = value <= FLT_MAX ? value : NAN;
     }
     for (int i = 0; i < BLOCK; i++) out[i] = (double)answer[i];
