@@ -54,8 +54,7 @@ def case_of_analysis(analysis: Analysis) -> Case:
     protected = color.protected_skin.ita
     if protected.HasField("value") and not analysis.job.tattoo.HasField("ita_protected"):
         obj.setdefault("skin", {})["ita_protected"] = protected.value
-    flags = [*analysis.ingest.flags, *analysis.segment.flags, *color.flags]
-    obj["image"] = {"chart": color.calibrated, "quality_ok": not any(map(_fails, flags))}
+    obj["image"] = _image(analysis)
     obj["ruleset"] = analysis.job.ruleset or DEFAULT_RULESET
     obj["language"] = analysis.job.language or None
     models = [f"{v.name}@{v.version}" for v in color.provenance.versions if v.kind == "model"]
@@ -63,6 +62,17 @@ def case_of_analysis(analysis: Analysis) -> Case:
     case = parse_case(obj)
     inks = zip(case.inks, clusters, strict=True)
     return replace(case, inks=tuple(replace(ink, cluster_id=cluster.id) for ink, cluster in inks))
+
+
+def _image(analysis: Analysis) -> dict[str, Any]:
+    """What the photo is worth. A chart that failed its gates is none: its photo is judged by hue alone."""
+    color = analysis.color
+    flags = [*analysis.ingest.flags, *analysis.segment.flags, *color.flags]
+    image: dict[str, Any] = {"chart": color.calibrated, "quality_ok": not any(map(_fails, flags))}
+    if color.calibrated and color.chart.loo_mean.HasField("value"):
+        image["chart_loo_de00"] = color.chart.loo_mean.value
+        image["chart_loo_max_de00"] = color.chart.loo_max.value
+    return image
 
 
 def case_of_request(request: pb.DecideRequest) -> Case:
