@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.common.v1.types_pb2 import Measurement, Provenance
-from assay.decision.v1.decision_pb2 import Device, Intake, SessionEstimate, TattooCase
+from assay.decision.v1.decision_pb2 import Device, Intake, Pulse, SessionEstimate, TattooCase
 from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.descriptor import FieldDescriptor
 
-from svc_report import inks, marks, numbers, wording
+from svc_report import evidence, marks, numbers
+from svc_report.advice import skin_type
 from svc_report.sheet import Fact, Flag, Remark, Rule, Sessions, Version
+from svc_report.words import Words
 
-UNANSWERED = "unanswered"
 MAX_FLAGS = 64
 MAX_RULES = 200
+PULSES = {Pulse.PULSE_NS: "pulse.ns", Pulse.PULSE_PS: "pulse.ps"}
 _EARLIEST, _LATEST = -62135596800, 253402300799  # 0001-01-01 and 9999-12-31, what Timestamp allows
 
 
@@ -30,32 +32,36 @@ def unix_time(analysis: Analysis) -> int | None:
     return max(usable) if usable else None
 
 
-def header(analysis: Analysis) -> tuple[Fact, ...]:
-    """Who, when, where."""
+def header(analysis: Analysis, words: Words) -> tuple[Fact, ...]:
+    """Who, when, where; a replay names the job that it repeats."""
     job = analysis.job
     seconds = unix_time(analysis)
-    return (
-        Fact("Subject", job.subject_id or "no pseudonym given"),
-        Fact("Date", "not stated" if seconds is None else numbers.moment(seconds)),
-        Fact("Device", device(job.tattoo.device)),
-        Fact("Job", job.job_id),
-        Fact("Tenant", job.tenant_id),
-        Fact("Data region", job.region or "not stated"),
-    )
+    facts = [
+        Fact(words("header.subject"), job.subject_id or words("header.no_subject")),
+        Fact(words("header.date"), words("not_stated") if seconds is None else words.moment(seconds)),
+        Fact(words("header.device"), device(job.tattoo.device, words)),
+        Fact(words("header.site"), words.term("site", job.tattoo.site) or words("not_stated")),
+        Fact(words("header.job"), job.job_id),
+        Fact(words("header.tenant"), job.tenant_id),
+        Fact(words("header.region"), job.region or words("not_stated")),
+    ]
+    if job.replay_of:
+        facts.append(Fact(words("header.replay"), job.replay_of))
+    return tuple(facts)
 
 
-def device(stated: Device) -> str:
+def device(stated: Device, words: Words) -> str:
     """The laser at hand, in one line."""
-    words = " ".join(part for part in (stated.manufacturer, stated.model) if part)
-    parts = [part for part in (stated.id, words, stated.clearance) if part]
+    named = " ".join(part for part in (stated.manufacturer, stated.model) if part)
+    parts = [part for part in (stated.id, named, stated.clearance) if part]
     if stated.wavelengths_nm:
         parts.append("/".join(str(nm) for nm in stated.wavelengths_nm[:16]) + "\u00a0nm")
-    if stated.pulse in wording.PULSES:
-        parts.append(wording.PULSES[stated.pulse])
-    return ", ".join(parts) or "not stated"
+    if stated.pulse in PULSES:
+        parts.append(words(PULSES[stated.pulse]))
+    return ", ".join(parts) or words("not_stated")
 
 
-def flags(analysis: Analysis) -> tuple[Flag, ...]:
+def flags(analysis: Analysis, words: Words) -> tuple[Flag, ...]:
     """Flags that fired, gravest first; the order within a severity is the decision's."""
     order = list(marks.SEVERITIES)
     fired = sorted(
@@ -65,114 +71,150 @@ def flags(analysis: Analysis) -> tuple[Flag, ...]:
     return tuple(
         Flag(
             id=flag.id,
-            mark=marks.severity(flag.severity),
-            scope=", ".join(inks.class_name(name) for name in flag.ink_classes) or flag.scope,
+            severity=flag.severity,
+            mark=marks.severity(flag.severity, words),
+            hard=flag.severity in marks.HARD,
+            scope=words.join([words.term("class", name) for name in flag.ink_classes])
+            or words.term("scope", flag.scope),
             text=flag.text,
+            evidence=evidence.grade(flag.evidence, words),
             sources=", ".join(flag.sources),
+            raised_by=evidence.raised_by(flag, analysis, words),
         )
         for flag in fired[:MAX_FLAGS]
     )
 
 
-def remarks(analysis: Analysis) -> tuple[Remark, ...]:
+def remarks(analysis: Analysis, words: Words) -> tuple[Remark, ...]:
     """Quality flags of photo, mask and colour, gravest first."""
     found = [*analysis.ingest.flags, *analysis.segment.flags, *analysis.color.flags]
     found.sort(key=lambda flag: -flag.level)
-    return tuple(Remark(marks.level(flag.level), flag.code, flag.message) for flag in found[:MAX_FLAGS])
+    return tuple(
+        Remark(marks.level(flag.level, words), words.term("warning", flag.code), flag.code, flag.message)
+        for flag in found[:MAX_FLAGS]
+    )
 
 
-def statement(case: TattooCase) -> tuple[Fact, ...]:
+def statement(case: TattooCase, words: Words) -> tuple[Fact, ...]:
     """What the operator stated besides the intake answers."""
+    unanswered = words("unanswered")
     facts = [
-        Fact(wording.QUESTIONS["device"], device(case.device)),
-        Fact(wording.QUESTIONS["site"], case.site or UNANSWERED),
+        Fact(words("question.device"), device(case.device, words)),
+        Fact(words("question.site"), words.term("site", case.site) or unanswered),
+        Fact(words("question.fitzpatrick_operator"), skin_type(case.fitzpatrick_operator) or unanswered),
         Fact(
-            wording.QUESTIONS["fitzpatrick_operator"],
-            wording.SKIN_TYPES.get(case.fitzpatrick_operator, UNANSWERED),
+            words("question.area_cm2"),
+            f"{words.significant(case.area_cm2)}\u00a0cm²" if case.HasField("area_cm2") else unanswered,
         ),
         Fact(
-            wording.QUESTIONS["area_cm2"],
-            f"{numbers.significant(case.area_cm2)}\u00a0cm²" if case.HasField("area_cm2") else UNANSWERED,
-        ),
-        Fact(
-            wording.QUESTIONS["ita_protected"],
-            f"{numbers.fixed(case.ita_protected, 0)}°" if case.HasField("ita_protected") else "not measured",
+            words("question.ita_protected"),
+            f"{words.fixed(case.ita_protected, 0)}°"
+            if case.HasField("ita_protected")
+            else words("not_measured"),
         ),
     ]
     if case.HasField("override"):
         override = case.override
-        skin_type = wording.SKIN_TYPES.get(override.fitzpatrick, "not stated")
-        facts.append(
-            Fact("Override of the skin type", f"to {skin_type} by {override.name}. Reason: {override.reason}")
+        named = skin_type(override.fitzpatrick) or words("not_stated")
+        told = words("stated.override_how", type=named, name=override.name, reason=override.reason)
+        facts.append(Fact(words("stated.override"), told))
+    if case.chart:
+        facts.append(Fact(words("question.chart"), case.chart))
+    return (*facts, *test_spots(case, words))
+
+
+def test_spots(case: TattooCase, words: Words) -> tuple[Fact, ...]:
+    """Test spots that were made and reviewed."""
+    return tuple(
+        Fact(
+            words("stated.test_spot", ink=words.term("class", spot.ink_class), nm=spot.wavelength_nm),
+            words(
+                "stated.test_spot_how",
+                outcome=words.term("outcome", spot.outcome),
+                weeks=words.significant(spot.reviewed_after_weeks),
+                name=spot.name,
+            ),
         )
-    return tuple(facts)
+        for spot in case.test_spots
+    )
 
 
-def answers(intake: Intake) -> tuple[Fact, ...]:
+def answers(intake: Intake, words: Words) -> tuple[Fact, ...]:
     """Every intake question with its answer, in the order of the questionnaire."""
-    return tuple(Fact(question(field.name), _answer(intake, field)) for field in Intake.DESCRIPTOR.fields)
+    return tuple(
+        Fact(question(field.name, words), _answer(intake, field, words)) for field in Intake.DESCRIPTOR.fields
+    )
 
 
-def _answer(intake: Intake, field: FieldDescriptor) -> str:
+def _answer(intake: Intake, field: FieldDescriptor, words: Words) -> str:
     if field.has_presence and field not in {stated for stated, _ in intake.ListFields()}:
-        return UNANSWERED
+        return words("unanswered")
     value = getattr(intake, field.name)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return words("yes" if value else "no")
     if isinstance(value, int | float):
-        return numbers.significant(value, 4)
-    return str(value) or UNANSWERED
+        return words.significant(value, 4)
+    return words.term("answer", str(value)) or words("unanswered")
 
 
-def question(name: str) -> str:
+def question(name: str, words: Words) -> str:
     """A question by the field it fills; a path such as "intake.gold" counts by its last part."""
-    field = name.rsplit(".", 1)[-1]
-    return wording.QUESTIONS.get(field, name.replace("_", " "))
+    return words.term("question", name.rsplit(".", 1)[-1])
 
 
-def sessions(estimate: SessionEstimate) -> Sessions:
+def sessions(estimate: SessionEstimate, words: Words) -> Sessions:
     """The session estimate; what is missing when there is none."""
+    known = numbers.value_of(estimate.sessions) is not None
     return Sessions(
-        estimate=_estimate(estimate.sessions),
-        scale=wording.SESSION_SCALE if numbers.value_of(estimate.sessions) is not None else "",
-        points=tuple(point.replace("=", " ").replace("_", " ") for point in estimate.points),
+        estimate=_estimate(estimate.sessions, words),
+        scale=words("sessions.scale") if known else "",
+        points=tuple(_points(point, words) for point in estimate.points),
         caveats=tuple(estimate.caveats),
     )
 
 
-def _estimate(measured: Measurement) -> str:
+def _points(point: str, words: Words) -> str:
+    name, _, number = point.partition("=")
+    return f"{words.term('points', name)} {number}".strip()
+
+
+def _estimate(measured: Measurement, words: Words) -> str:
     value = numbers.value_of(measured)
     if value is None:
-        why = measured.not_measurable
-        return f"Not estimable: {why}" if why else "Not estimable"
-    text = numbers.significant(value, 3)
-    if measured.HasField("low_95") and measured.HasField("high_95"):
-        low, high = numbers.significant(measured.low_95, 3), numbers.significant(measured.high_95, 3)
-        return f"{text} sessions ({low} to {high})"
-    return f"{text} sessions (no interval stated)"
+        text = words("sessions.none")
+        return f"{text}: {measured.not_measurable}" if measured.not_measurable else text
+    text = words.significant(value, 3)
+    if not (measured.HasField("low_95") and measured.HasField("high_95")):
+        return words("sessions.no_interval", n=text)
+    low, high = words.significant(measured.low_95, 3), words.significant(measured.high_95, 3)
+    return words("sessions.estimate", n=text, low=low, high=high)
 
 
-def trace(analysis: Analysis, *, fired: bool) -> tuple[Rule, ...]:
+def trace(analysis: Analysis, words: Words, *, fired: bool) -> tuple[Rule, ...]:
     """Rules that fired, or that did not."""
+    basis = evidence.basis_of(analysis.decision, words)
     entries = [entry for entry in analysis.decision.trace if entry.fired == fired]
-    return tuple(Rule(entry.rule, ", ".join(entry.saw), entry.effect) for entry in entries[:MAX_RULES])
-
-
-def approval(analysis: Analysis) -> str:
-    """Under which ruleset, and who approved it; empty before the decision."""
-    page = analysis.decision
-    return (
-        f"Ruleset {page.ruleset}: {page.ruleset_approval}" if page.ruleset and page.ruleset_approval else ""
+    return tuple(
+        Rule(entry.rule, ", ".join(entry.saw), entry.effect, basis.behind(entry.rule))
+        for entry in entries[:MAX_RULES]
     )
 
 
-def ruleset(analysis: Analysis) -> tuple[Fact, ...]:
+def approval(analysis: Analysis, words: Words) -> str:
+    """Under which ruleset, and who approved it; empty before the decision."""
+    page = analysis.decision
+    if not (page.ruleset and page.ruleset_approval):
+        return ""
+    return words("approval", ruleset=page.ruleset, statement=page.ruleset_approval)
+
+
+def ruleset(analysis: Analysis, words: Words) -> tuple[Fact, ...]:
     """The ruleset that decided, its content hash and who approved it."""
     page = analysis.decision
     return (
-        Fact("Ruleset", page.ruleset or "not stated"),
-        Fact("SHA-256", page.ruleset_sha256 or "not stated"),
-        Fact("Approval", page.ruleset_approval or "not stated"),
+        Fact(words("versions.ruleset"), page.ruleset or words("not_stated")),
+        Fact("SHA-256", page.ruleset_sha256 or words("not_stated")),
+        Fact(words("versions.approval"), page.ruleset_approval or words("not_stated")),
     )
 
 

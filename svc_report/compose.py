@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assay.common.v1.types_pb2 import ObjectRef
@@ -9,7 +10,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.json_format import MessageToJson
 
 from mesh.errors import InvalidInput
-from svc_report import content, pictures, render
+from svc_report import content, pictures, progress, render
 from svc_report.balance import compose as balance
 from svc_report.objects import Compute, Objects
 
@@ -45,26 +46,52 @@ async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> Rep
     if decided.job.kind == "balance":
         rendered = await balance.compose(decided, objects, compute)
         return Report(pdf=rendered.pdf, json=as_json(decided), pages=rendered.pages)
-    overlay = await _fetched(decided.segment.overlay, "analysis.segment.overlay", objects)
-    photo = await _fetched(decided.ingest.working, "analysis.ingest.working", objects)
-    return await compute(typeset, decided, overlay, photo)
+    fetched = {
+        name: data
+        for name, (ref, field) in sources(decided).items()
+        if (data := await _fetched(ref, field, objects)) is not None
+    }
+    return await compute(typeset, decided, fetched)
 
 
-def typeset(analysis: Analysis, overlay: bytes | None, photo: bytes | None) -> Report:
-    """The CPU work of a tattoo report: pictures scaled, sheet built, PDF and JSON written. Pure."""
-    shown = {}
-    if overlay is not None:
-        shown[content.OVERLAY_FILE] = pictures.to_jpeg(overlay, "analysis.segment.overlay")
-    if photo is not None:
-        shown[content.PHOTO_FILE] = pictures.to_jpeg(photo, "analysis.ingest.working")
-    sheet = content.build(
-        analysis,
-        render.provenance(render.TATTOO),
-        has_overlay=overlay is not None,
-        has_photo=photo is not None,
-    )
+def sources(analysis: Analysis) -> dict[str, tuple[ObjectRef, str]]:
+    """The pictures a tattoo report may show: by file name, the object and the field that names it."""
+    found = {
+        content.OVERLAY_FILE: (analysis.segment.overlay, "analysis.segment.overlay"),
+        content.PHOTO_FILE: (analysis.ingest.working, "analysis.ingest.working"),
+    }
+    if analysis.color.HasField("follow_up"):
+        found[progress.THEN_FILE] = (analysis.job.baseline.working, "analysis.job.baseline.working")
+        follow_up = analysis.color.follow_up
+        found[progress.REGISTERED_FILE] = (follow_up.registered, "analysis.color.follow_up.registered")
+    return found
+
+
+def typeset(analysis: Analysis, fetched: Mapping[str, bytes]) -> Report:
+    """The CPU work of a tattoo report: pictures scaled, sheet built, PDF and JSON written. Pure.
+
+    fetched: PNG or JPEG by the file names of `sources`; one that is left out is said to be missing.
+    """
+    fields = {name: field for name, (_, field) in sources(analysis).items()}
+    opened = {name: pictures.opened(data, fields[name]) for name, data in fetched.items()}
+    shown = {name: pictures.to_jpeg(picture) for name, picture in opened.items()}
+    if content.PHOTO_FILE in shown:
+        if analysis.color.HasField("follow_up"):
+            shown[progress.NOW_FILE] = shown[content.PHOTO_FILE]
+        chart = pictures.outlined(opened[content.PHOTO_FILE], _corners(analysis))
+        if chart is not None:
+            shown[content.CHART_FILE] = pictures.to_jpeg(chart)
+    sheet = content.build(analysis, render.provenance(render.TATTOO), frozenset(shown))
     rendered = render.render(sheet, shown)
     return Report(pdf=rendered.pdf, json=as_json(analysis), pages=rendered.pages)
+
+
+def _corners(analysis: Analysis) -> list[tuple[float, float]]:
+    """The chart's corners as shares of the working image's width and height."""
+    width, height = analysis.ingest.working_width, analysis.ingest.working_height
+    if width < 1 or height < 1:
+        return []
+    return [(point.x / width, point.y / height) for point in analysis.color.chart.corners]
 
 
 def up_to_decision(analysis: Analysis) -> Analysis:

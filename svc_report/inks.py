@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from assay.color.v1.color_pb2 import ColorPage, InkCluster
 from assay.common.v1.types_pb2 import Lab
-from assay.decision.v1.decision_pb2 import DecisionPage, InkDecision, OptionStatus, WavelengthOption
+from assay.decision.v1.decision_pb2 import DecisionPage, InkDecision
 from assay.events.v1.analysis_pb2 import Analysis
 
-from svc_report import marks, numbers, wording
-from svc_report.sheet import Advice, Belief, Channel, Ink, Option
+from svc_report import numbers
+from svc_report.advice import Telling, advised, skin_type
+from svc_report.evidence import basis_of
+from svc_report.sheet import Belief, Channel, Ink
+from svc_report.words import Words
 
 MAX_INKS = 32
-MAX_OPTIONS = 16
 HUE_FAMILY = "hue_family"
 """InkDecision.basis when `ink_class` names a hue family."""
 MAX_CLASSES = 4
 """Classes listed per ink; the rest is summed up as "other"."""
 
 
-def inks_of(analysis: Analysis) -> tuple[Ink, ...]:
+def telling(analysis: Analysis, words: Words) -> Telling:
+    """How the inks of an analysis are told."""
+    return Telling(
+        words=words,
+        basis=basis_of(analysis.decision, words),
+        skin_type=skin_type(analysis.decision.fitzpatrick_safe),
+        flags=frozenset(flag.id for flag in analysis.decision.flags),
+        calibrated=analysis.color.calibrated,
+        skin=numbers.swatch_of_linear(analysis.color.skin.linear_rgb),
+    )
+
+
+def inks_of(analysis: Analysis, words: Words) -> tuple[Ink, ...]:
     """Every ink that was measured, largest first, then every ink that only the decision names."""
-    approximate = "" if analysis.color.calibrated else "≈\u00a0"
-    skin = numbers.swatch_of_linear(analysis.color.skin.linear_rgb)
+    told = telling(analysis, words)
     decided = {ink.cluster_id: ink for ink in analysis.decision.inks if ink.cluster_id}
     clusters = {cluster.id for cluster in analysis.color.inks}
-    skin_type = wording.SKIN_TYPES.get(analysis.decision.fitzpatrick_safe, "")
-    reasons = _Reasons(skin_type, frozenset(flag.id for flag in analysis.decision.flags))
-    measured = [
-        _measured(cluster, decided.get(cluster.id), skin, approximate, reasons)
-        for cluster in analysis.color.inks
-    ]
-    stated = [_stated(ink, reasons) for ink in analysis.decision.inks if ink.cluster_id not in clusters]
+    measured = [_measured(cluster, decided.get(cluster.id), told) for cluster in analysis.color.inks]
+    stated = [_stated(ink, told) for ink in analysis.decision.inks if ink.cluster_id not in clusters]
     return tuple((measured + stated)[:MAX_INKS])
 
 
@@ -45,195 +51,110 @@ def omitted(color: ColorPage, decision: DecisionPage) -> int:
     return max(0, len(color.inks) + only_decided - MAX_INKS)
 
 
-def class_name(ink_class: str) -> str:
+def class_name(ink_class: str, words: Words) -> str:
     """A class id in words."""
-    words = ink_class.replace("_", " ").strip()
-    return "unknown ink" if words in ("", "unknown") else words
+    return words.term("class", ink_class or "unknown")
 
 
-def channels(lab: Lab, spread: Lab | None, approximate: str) -> tuple[Channel, ...]:
+def channels(lab: Lab, spread: Lab | None, words: Words) -> tuple[Channel, ...]:
     """L*, a*, b* with one decimal; the spread is one standard deviation."""
     values = (("L*", "l"), ("a*", "a"), ("b*", "b"))
     return tuple(
         Channel(
             name,
-            approximate + numbers.fixed(getattr(lab, field), 1),
-            "" if spread is None else f"±\u00a0{numbers.fixed(getattr(spread, field), 1)}",
+            words.fixed(getattr(lab, field), 1),
+            "" if spread is None else f"±\u00a0{words.fixed(getattr(spread, field), 1)}",
         )
         for name, field in values
     )
 
 
-@dataclass(frozen=True)
-class _Reasons:
-    """What an option's reason may refer to: the skin type of the gates, and the ids of the fired flags."""
-
-    skin_type: str
-    flags: frozenset[str]
-
-
-def _measured(
-    cluster: InkCluster, decision: InkDecision | None, skin: str, approximate: str, reasons: _Reasons
-) -> Ink:
-    delta = cluster.delta_e_skin
-    value = numbers.value_of(delta)
-    has_interval = value is not None and delta.HasField("low_95") and delta.HasField("high_95")
-    swatch = cluster.swatch.lower()
+def _measured(cluster: InkCluster, decision: InkDecision | None, told: Telling) -> Ink:
+    """An ink of the photo. Without a chart no colour is given as a number (qualitative mode)."""
+    words = told.words
     family = decision.ink_class if decision is not None and decision.basis == HUE_FAMILY else ""
+    shown = told.calibrated
+    density = [words.fixed(value, 2) for value in cluster.optical_density[:3]]
     return Ink(
         number=str(cluster.id),
-        name=class_name(family or cluster.ink_class),
-        area=numbers.percent(cluster.area_share),
-        certainty=f"hue family; {_looks_like(cluster)}" if family else _certainty(cluster),
-        swatch=swatch if re.fullmatch("#[0-9a-f]{6}", swatch) else "",
-        skin=skin,
-        lab=channels(cluster.lab, cluster.spread if cluster.HasField("spread") else None, approximate)
-        if cluster.HasField("lab")
+        name=class_name(family or cluster.ink_class, words),
+        area=words.percent(cluster.area_share),
+        certainty=_family_certainty(cluster, words) if family else _certainty(cluster, words),
+        swatch=swatch(cluster.swatch),
+        skin=told.skin,
+        lab=channels(cluster.lab, cluster.spread if cluster.HasField("spread") else None, words)
+        if shown and cluster.HasField("lab")
         else (),
-        transmission=channels(cluster.lab_t, None, approximate) if cluster.HasField("lab_t") else (),
-        optical_density=", ".join(numbers.fixed(density, 2) for density in cluster.optical_density[:3]),
-        difference=_not_measured(delta.not_measurable)
-        if value is None
-        else approximate + numbers.fixed(value, 1),
-        difference_interval=numbers.interval(delta.low_95, delta.high_95, 1) if has_interval else "",
-        posterior=_posterior(cluster),
-        advice=() if decision is None else _advice(decision.options, reasons),
-        no_advice="" if decision is not None and decision.options else "Nothing is ranked for this ink.",
-        options=() if decision is None else _options(decision.options),
-        messages=() if decision is None else tuple(message.text for message in decision.messages),
-        candidates=() if decision is None else _candidates(decision),
+        transmission=channels(cluster.lab_t, None, words) if shown and cluster.HasField("lab_t") else (),
+        optical_density="; ".join(density) if shown else "",
+        difference=words.value(cluster.delta_e_skin, 1) if shown else words("ink.not_given"),
+        difference_interval=words.range(cluster.delta_e_skin, 1) if shown else "",
+        posterior=_posterior(cluster, words),
+        advised=advised(decision, told),
     )
 
 
-def _stated(decision: InkDecision, reasons: _Reasons) -> Ink:
+def _stated(decision: InkDecision, told: Telling) -> Ink:
+    words = told.words
     return Ink(
         number="\u2013",
-        name=class_name(decision.ink_class),
-        area=numbers.percent(decision.area_share),
-        certainty="not measured in this photo",
+        name=class_name(decision.ink_class, words),
+        area=words.percent(decision.area_share),
+        certainty=words("ink.not_in_photo"),
         swatch="",
         skin="",
         lab=(),
         transmission=(),
         optical_density="",
-        difference=numbers.NOT_MEASURABLE,
+        difference=words("not_measurable"),
         difference_interval="",
         posterior=(),
-        advice=_advice(decision.options, reasons),
-        no_advice="" if decision.options else "Nothing is ranked for this ink.",
-        options=_options(decision.options),
-        messages=tuple(message.text for message in decision.messages),
-        candidates=_candidates(decision),
+        advised=advised(decision, told),
     )
 
 
-def _looks_like(cluster: InkCluster) -> str:
-    """The class that was named, or the most probable one when none is certain, with its probability."""
-    ranked = sorted(cluster.posterior, key=lambda item: -item.probability)
-    named = [item for item in ranked if item.ink_class == cluster.ink_class] or ranked
+def swatch(colour: str) -> str:
+    """An sRGB colour "#rrggbb" in lower case; empty when it is none."""
+    lower = colour.lower()
+    return lower if re.fullmatch("#[0-9a-f]{6}", lower) else ""
+
+
+def _ranked(cluster: InkCluster) -> list[tuple[str, float]]:
+    pairs = [(item.ink_class, item.probability) for item in cluster.posterior]
+    return sorted(pairs, key=lambda pair: -pair[1])
+
+
+def _family_certainty(cluster: InkCluster, words: Words) -> str:
+    """That a hue family was read, with the likeliest class and its probability."""
+    ranked = _ranked(cluster)
+    named = [pair for pair in ranked if pair[0] == cluster.ink_class] or ranked
     if not named:
-        return f"most like {class_name(cluster.ink_class)}"
-    return f"most like {class_name(named[0].ink_class)} ({_probability(named[0].probability)})"
+        return words("ink.family", ink=class_name(cluster.ink_class, words))
+    name, probability = named[0]
+    return words("ink.family_p", ink=class_name(name, words), p=words.fixed(probability, 2))
 
 
-def _candidates(decision: InkDecision) -> tuple[str, ...]:
-    """Classes that an uncertain ink may be, each with the wavelengths that reach it on this skin."""
-    return tuple(
-        f"May be {class_name(item.ink_class)} ({_probability(item.probability)}): "
-        + (
-            f"{', '.join(str(nm) for nm in item.wavelengths_nm[:MAX_OPTIONS])}\u00a0nm reach it and are not "
-            "blocked for this skin."
-            if item.wavelengths_nm
-            else "no wavelength of this device reaches it on this skin."
-        )
-        for item in list(decision.candidates)[:MAX_INKS]
-    )
-
-
-def _not_measured(why: str) -> str:
-    return f"{numbers.NOT_MEASURABLE}: {why}" if why else numbers.NOT_MEASURABLE
-
-
-def _certainty(cluster: InkCluster) -> str:
+def _certainty(cluster: InkCluster, words: Words) -> str:
     """Probability of the class that was named, and the runner-up when there is a real one."""
-    ranked = sorted(cluster.posterior, key=lambda item: -item.probability)
-    named = [item for item in ranked if item.ink_class == cluster.ink_class]
-    others = [item for item in ranked if item.ink_class != cluster.ink_class and item.probability >= 0.05]
+    ranked = _ranked(cluster)
     if not ranked:
-        return "probability not stated"
+        return words("ink.no_probability")
+    others = [pair for pair in ranked if pair[0] != cluster.ink_class and pair[1] >= 0.05]
+    rivals = [f"{class_name(name, words)} {words.fixed(p, 2)}" for name, p in others[:2]]
+    named = [p for name, p in ranked if name == cluster.ink_class]
     if not named:
-        return "or ".join(
-            f"{class_name(item.ink_class)} {_probability(item.probability)} " for item in others[:2]
-        )
-    text = f"probability {_probability(named[0].probability)}"
-    return f"{text}, else {class_name(others[0].ink_class)}" if others else text
+        return words("ink.may_be", inks=f" {words('or')} ".join(rivals)) if rivals else ""
+    text = words("ink.probability", p=words.fixed(named[0], 2))
+    return f"{text}, {words('ink.else', ink=rivals[0])}" if rivals else text
 
 
-def _probability(value: float) -> str:
-    return numbers.fixed(value, 2)
-
-
-def _posterior(cluster: InkCluster) -> tuple[Belief, ...]:
-    ranked = sorted(cluster.posterior, key=lambda item: -item.probability)
+def _posterior(cluster: InkCluster, words: Words) -> tuple[Belief, ...]:
     shown = [
-        Belief(
-            class_name(item.ink_class), _probability(item.probability), min(max(item.probability, 0.0), 1.0)
-        )
-        for item in ranked[:MAX_CLASSES]
-        if item.probability >= 0.005
+        Belief(class_name(name, words), words.fixed(p, 2), min(max(p, 0.0), 1.0))
+        for name, p in _ranked(cluster)[:MAX_CLASSES]
+        if p >= 0.005
     ]
     rest = 1.0 - sum(belief.share for belief in shown)
     if shown and rest >= 0.005:
-        shown.append(Belief("other", _probability(rest), rest))
+        shown.append(Belief(words("ink.other"), words.fixed(rest, 2), rest))
     return tuple(shown)
-
-
-def _options(options: Iterable[WavelengthOption]) -> tuple[Option, ...]:
-    return tuple(
-        Option(
-            mark=marks.OPTIONS.get(option.status, marks.UNKNOWN_OPTION),
-            rank=str(option.rank) if option.rank else "\u2013",
-            wavelength=str(option.wavelength_nm),
-            efficacy=f"{option.efficacy}: {wording.EFFICACY.get(option.efficacy, 'not graded')}",
-            evidence=option.evidence or "\u2013",
-            label=_label(option.label),
-            skin_gate=option.skin_gate or "\u2013",
-            rules=", ".join(option.rules),
-            reasons=tuple(option.reasons),
-        )
-        for option in list(options)[:MAX_OPTIONS]
-    )
-
-
-def _advice(options: Iterable[WavelengthOption], reasons: _Reasons) -> tuple[Advice, ...]:
-    """Options in rank order; those that share state and reason share a line."""
-    grouped: dict[tuple[OptionStatus.ValueType, str], list[str]] = {}
-    for option in list(options)[:MAX_OPTIONS]:
-        grouped.setdefault((option.status, _reason(option, reasons)), []).append(str(option.wavelength_nm))
-    return tuple(
-        Advice(marks.OPTIONS.get(status, marks.UNKNOWN_OPTION), f"{', '.join(wavelengths)}\u00a0nm", reason)
-        for (status, reason), wavelengths in grouped.items()
-    )
-
-
-def _label(label: str) -> str:
-    return wording.LABELS.get(label, label or "label not stated")
-
-
-def _reason(option: WavelengthOption, reasons: _Reasons) -> str:
-    """Why an option has its state, from the fields that made it."""
-    skin = f"skin type {reasons.skin_type}" if reasons.skin_type else "skin type not known"
-    flags = ", ".join(rule for rule in option.rules if rule in reasons.flags)
-    because = f", because of {flags}" if flags else ""
-    match option.status:
-        case OptionStatus.OPTION_STATUS_BLOCKED:
-            return f"not an option for {skin}{because}"
-        case OptionStatus.OPTION_STATUS_NOT_USEFUL:
-            return "this ink hardly absorbs it"
-        case OptionStatus.OPTION_STATUS_HOLD:
-            return f"not before a reviewed test spot{because}"
-        case OptionStatus.OPTION_STATUS_DEFERRED:
-            later = marks.OPTIONS.get(option.would_be)
-            return f"{later.word.lower()} once released{because}" if later else f"not released{because}"
-    efficacy = wording.EFFICACY.get(option.efficacy, "not graded")
-    return f"{efficacy}, {_label(option.label)}, {option.skin_gate or 'no gate'} for {skin}{because}"

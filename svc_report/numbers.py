@@ -67,6 +67,11 @@ def percent(share: float) -> str:
     return f"{fixed(100 * share, 0)}\u00a0%"
 
 
+def finite(values: Sequence[float]) -> bool:
+    """Whether every value is a finite number."""
+    return all(math.isfinite(value) for value in values)
+
+
 def unit(code: str) -> str:
     """What follows a number of that unit, spacing included."""
     return _UNITS.get(code, f"\u00a0{code}")
@@ -107,7 +112,7 @@ def moment(unix_s: int) -> str:
 def swatch_of_linear(rgb: Sequence[float]) -> str:
     """sRGB "#rrggbb" of three linear values 0..1 (transfer function of IEC 61966-2-1); empty if there are not
     three finite values."""
-    if len(rgb) != 3 or not all(math.isfinite(channel) for channel in rgb):
+    if len(rgb) != 3 or not finite(rgb):
         return ""
     encoded = (
         12.92 * channel if channel <= 0.0031308 else 1.055 * channel ** (1 / 2.4) - 0.055

@@ -23,7 +23,7 @@ from assay.common.v1.types_pb2 import ComponentVersion, Provenance
 
 from mesh.errors import Internal
 from mesh.scratch import scratch
-from svc_report import fonts
+from svc_report import fonts, palette
 from svc_report.balance.sheet import BalanceSheet
 from svc_report.sheet import Sheet
 
@@ -34,7 +34,9 @@ UNBROKEN = 28
 """Characters of a word after which a line may break."""
 TEMPLATES = Path(__file__).parent / "template"
 TATTOO, BALANCE = "report.typ", "balance.typ"
-"""The template of each kind; both import the other files of the folder."""
+"""The template of each kind."""
+PARTS = {TATTOO: (TATTOO, "front.typ", "colour.typ", "progress.typ"), BALANCE: (BALANCE,)}
+"""Files that one kind alone uses; the others of the folder are shared."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def render(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Render
             shutil.copyfile(source, root / source.name)
         for name, data in pictures.items():
             (root / name).write_bytes(data)
+        (root / "palette.json").write_text(json.dumps(palette.template()), encoding="utf-8")
         (root / "sheet.json").write_text(json.dumps(_printable(dataclasses.asdict(sheet))), encoding="utf-8")
         return _compile(root, BALANCE if isinstance(sheet, BalanceSheet) else TATTOO, sheet.unix_time)
 
@@ -104,7 +107,7 @@ def _breakable(text: str) -> str:
 @cache
 def provenance(template: str) -> Provenance:
     """What makes the report: code, template with the parts it shares, typesetter, fonts."""
-    others = {TATTOO, BALANCE} - {template}
+    others = PARTS[BALANCE if template == TATTOO else TATTOO]
     sources = [source for source in sorted(TEMPLATES.glob("*.typ")) if source.name not in others]
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     code = importlib.metadata.version("assay")

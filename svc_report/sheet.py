@@ -1,10 +1,12 @@
-"""What the template shows, as plain frozen data.
+"""What the templates show, as plain frozen data.
 
-Every string is final: rounded, worded and with its unit. The template lays out and decides nothing.
+Every string is final: rounded, worded in the reader's language and with its unit. The template lays out and
+decides nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -50,7 +52,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class Option:
-    """One wavelength for one ink, in full."""
+    """One wavelength for one ink, in full. basis: the rules of this state, each with evidence and sources."""
 
     mark: Mark
     rank: str
@@ -59,7 +61,7 @@ class Option:
     evidence: str
     label: str
     skin_gate: str
-    rules: str
+    basis: str
     reasons: tuple[str, ...]
 
 
@@ -70,6 +72,18 @@ class Belief:
     ink_class: str
     probability: str
     share: float
+
+
+@dataclass(frozen=True)
+class Advised:
+    """What was decided for one ink. open: what may be chosen from; barred: what may not, or not yet."""
+
+    open: tuple[Advice, ...]
+    barred: tuple[Advice, ...]
+    nothing: str
+    options: tuple[Option, ...]
+    messages: tuple[str, ...]
+    candidates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,45 +105,117 @@ class Ink:
     difference: str
     difference_interval: str
     posterior: tuple[Belief, ...]
-    advice: tuple[Advice, ...]
-    no_advice: str
-    options: tuple[Option, ...]
-    messages: tuple[str, ...]
-    candidates: tuple[str, ...]
+    advised: Advised
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A risk flag that fired."""
+    """A risk flag that fired.
+
+    severity: as the ruleset names it. hard: whether it stops. evidence: how well its rule is known, empty
+    when the page does not say. raised_by: what raised it.
+    """
 
     id: str
+    severity: str
     mark: Mark
+    hard: bool
     scope: str
     text: str
+    evidence: str
     sources: str
+    raised_by: str
 
 
 @dataclass(frozen=True)
 class Remark:
-    """A quality flag of a stage."""
+    """A quality flag of a stage, by a name. text is the stage's own sentence, which is in English."""
 
     mark: Mark
+    name: str
     code: str
     text: str
 
 
 @dataclass(frozen=True)
 class Skin:
-    """The skin beside the ink.
+    """Skin that was measured: beside the ink, or where the sun does not reach.
 
     ita_degrees and ita_sd place the mark on the drawn scale; absent when ITA was not measurable.
     """
 
+    heading: str
     swatch: str
     lab: tuple[Channel, ...]
     facts: tuple[Fact, ...]
     ita_degrees: float | None
     ita_sd: float | None
+
+
+@dataclass(frozen=True)
+class Band:
+    """A class of the typology angle on the drawn scale: its name, ends in degrees and colour."""
+
+    name: str
+    low: float
+    high: float
+    fill: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A patch of the chart: reference and corrected colour in sRGB, ΔE before and after, why it is out."""
+
+    name: str
+    reference: str
+    measured: str
+    before: str
+    after: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The colour chart of the photo, or why there is no calibration."""
+
+    mark: Mark
+    sentence: str
+    facts: tuple[Fact, ...]
+    patches: tuple[Patch, ...]
+    patch_note: str
+    tried: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One ink at two visits.
+
+    Positions for the drawn scale are CIEDE2000 values; absent when not measurable.
+    """
+
+    mark: Mark
+    name: str
+    then: str
+    now: str
+    by_contrast: str
+    by_density: str
+    detectable: str
+    lightness: str
+    compared: str
+    then_at: tuple[float, float, float] | None
+    now_at: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What changed since the earlier visit; note says why nothing can be said, when nothing can."""
+
+    note: str
+    reasons: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    changes: tuple[Change, ...]
+    scale_to: float
+    alt: str
 
 
 @dataclass(frozen=True)
@@ -153,11 +239,33 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of the trace."""
+    """One line of the trace; basis: its evidence and sources."""
 
     id: str
     saw: str
     effect: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """What one change of the case would do."""
+
+    change: str
+    subject: str
+    before: Mark
+    after: Mark
+    text: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One output of the report and what made it: a learned model, a measurement, a rule, the operator."""
+
+    output: str
+    made_by: str
+    certainty: str
 
 
 @dataclass(frozen=True)
@@ -181,33 +289,62 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """The first page. Lists are cut to what fits; the `_more` sentences say what follows and where.
+class Reason:
+    """What decided: a rule in words, with how well it is known and what raised it."""
 
-    measured: whether the first page gives colours as numbers; without a colour chart it does not.
+    mark: Mark
+    rule: str
+    text: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Barred:
+    """What is not an option, and why."""
+
+    mark: Mark
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The first page.
+
+    Its lists may lose their last entries to fit the page; `*_more` holds, by the number of entries that are
+    shown, the sentence that names the others. `*_least` is how many always stay.
+    measured: whether colours are given as numbers; without a colour chart they are not.
     """
 
     found: tuple[Fact, ...]
-    caveat: str
     measured: bool
-    advice_heading: str
+    inks_heading: str
     inks: tuple[Ink, ...]
-    inks_more: str
-    flags: tuple[Flag, ...]
-    flags_more: str
-    next_steps: tuple[str, ...]
+    inks_more: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    reasons_more: tuple[str, ...]
+    reasons_least: int
+    barred: tuple[Barred, ...]
+    barred_more: tuple[str, ...]
+    unknowable: tuple[str, ...]
+    steps: tuple[str, ...]
+    steps_more: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The whole report."""
+    """The whole report. labels: fixed words of the template by key; sections: headings by name, in order."""
 
     title: str
     language: str
+    region: str
+    labels: Mapping[str, str]
+    sections: Mapping[str, str]
     job_id: str
     unix_time: int | None
     header: tuple[Fact, ...]
     intended_use: str
+    footer: str
     approval: str
     status: Mark
     headline: str
@@ -215,24 +352,29 @@ class Sheet:
     overlay: Picture
     photo: Picture
     summary: Summary
+    chart: Chart
+    chart_picture: Picture
     inks: tuple[Ink, ...]
     no_inks: str
-    skin: Skin | None
+    skins: tuple[Skin, ...]
     no_skin: str
+    ita_bands: tuple[Band, ...]
     quality: tuple[Reading, ...]
     unmeasured: tuple[Fact, ...]
     remarks: tuple[Remark, ...]
     flags: tuple[Flag, ...]
     no_flags: str
+    alternatives: tuple[Alternative, ...]
+    progress: Progress
+    visits: tuple[Picture, ...]
+    origins: tuple[Origin, ...]
     sessions: Sessions | None
     statement: tuple[Fact, ...]
     answers: tuple[Fact, ...]
-    missing: tuple[str, ...]
     fired: tuple[Rule, ...]
     not_fired: tuple[Rule, ...]
     trace_note: str
+    references: tuple[Fact, ...]
     ruleset: tuple[Fact, ...]
     versions: tuple[Version, ...]
-    ink_legend: str
-    option_legend: str
     limits: tuple[str, ...]

@@ -18,6 +18,7 @@ from svc_report.balance.sheet import BalanceSheet
 from svc_report.balance.stills import Still
 from svc_report.balance.traces import Traces, window_of
 from svc_report.sheet import Fact, Mark, Picture
+from svc_report.words import ENGLISH
 
 LANGUAGE = "en"
 SWAY_PANELS = (
@@ -55,7 +56,7 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
     files |= {_still_name(index): still.jpeg for index, still in enumerate(stills)}
     page, decision = analysis.sway, analysis.decision
     mark, headline, explanation = _status(analysis)
-    flags = case.flags(analysis)
+    flags = case.flags(analysis, ENGLISH)
     sheet = BalanceSheet(
         title=wording.TITLE,
         language=LANGUAGE,
@@ -64,7 +65,7 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
         unix_time=case.unix_time(analysis),
         header=trial.header(analysis),
         intended_use=wording.INTENDED_USE,
-        approval=case.approval(analysis),
+        approval=case.approval(analysis, ENGLISH),
         status=mark,
         headline=headline,
         explanation=explanation,
@@ -101,10 +102,10 @@ def build(analysis: Analysis, own: Provenance, found: Traces, stills: Sequence[S
         unmeasured=trial.unmeasured(analysis),
         statement=trial.statement(analysis.job.balance),
         answers=trial.answers(analysis.job.balance.intake),
-        fired=case.trace(analysis, fired=True),
-        not_fired=case.trace(analysis, fired=False),
+        fired=case.trace(analysis, ENGLISH, fired=True),
+        not_fired=case.trace(analysis, ENGLISH, fired=False),
         trace_note=wording.TRACE_NOTE if decision.decision_json.key else "",
-        ruleset=case.ruleset(analysis),
+        ruleset=case.ruleset(analysis, ENGLISH),
         versions=case.versions(_pages(analysis, own)),
         limits=_limits(analysis),
     )
@@ -115,8 +116,8 @@ def _status(analysis: Analysis) -> tuple[Mark, str, str]:
     decision = analysis.decision
     if analysis.HasField("decision"):
         headline, explanation = wording.STATUS_TEXT.get(decision.status, wording.UNDECIDED_TEXT)
-        return looks.STATUSES.get(decision.status, marks.UNDECIDED), headline, explanation
-    return marks.UNDECIDED, *(
+        return looks.STATUSES.get(decision.status, marks.UNDECIDED.mark(ENGLISH)), headline, explanation
+    return marks.UNDECIDED.mark(ENGLISH), *(
         wording.UNDECIDED_TEXT if analysis.HasField("sway") else wording.UNMEASURED_TEXT
     )
 

@@ -6,20 +6,23 @@ from assay.decision.v1.decision_pb2 import DecisionStatus
 
 from svc_report import marks
 from svc_report.sheet import Mark
+from svc_report.words import ENGLISH
 
 _LOOK = marks.STATUSES[DecisionStatus.DECISION_STATUS_NO_COLOUR]
 _GOOD = marks.STATUSES[DecisionStatus.DECISION_STATUS_OK]
+_OPEN = marks.STATUSES[DecisionStatus.DECISION_STATUS_INCOMPLETE]
+_LATER = marks.STATUSES[DecisionStatus.DECISION_STATUS_DEFERRED]
 
 STATUSES = {
     DecisionStatus.DECISION_STATUS_OK: Mark("Measured", "check", _GOOD.colour, _GOOD.tint),
-    DecisionStatus.DECISION_STATUS_INCOMPLETE: marks.STATUSES[DecisionStatus.DECISION_STATUS_INCOMPLETE],
+    DecisionStatus.DECISION_STATUS_INCOMPLETE: _OPEN.mark(ENGLISH),
     DecisionStatus.DECISION_STATUS_STOPPED: Mark(
         "Refer first",
         "arrow",
         marks.SEVERITIES["refer"].colour,
         marks.SEVERITIES["refer"].tint,
     ),
-    DecisionStatus.DECISION_STATUS_DEFERRED: marks.STATUSES[DecisionStatus.DECISION_STATUS_DEFERRED],
+    DecisionStatus.DECISION_STATUS_DEFERRED: _LATER.mark(ENGLISH),
     DecisionStatus.DECISION_STATUS_NOT_MEASURABLE: Mark("Not measurable", "dash", _LOOK.colour, _LOOK.tint),
 }
 

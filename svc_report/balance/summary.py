@@ -14,6 +14,7 @@ from svc_report import case, marks, numbers
 from svc_report.balance import metrics, results, trial, wording
 from svc_report.balance.sheet import Summary
 from svc_report.sheet import Fact, Flag, Picture, Remark
+from svc_report.words import ENGLISH
 
 PAGE_MM = 258.0
 HEAD_MM = 48.0
@@ -48,7 +49,7 @@ def build(analysis: Analysis, chart: Picture, chart_pt: float) -> Summary:
         parts=results.parts(analysis.decision.balance),
         headline=metrics.headline(analysis.sway),
         chart=chart,
-        flags=case.flags(analysis),
+        flags=case.flags(analysis, ENGLISH),
         flags_more="",
         reasons=_reasons(analysis),
         notes=_notes(analysis),
@@ -135,7 +136,7 @@ def _reasons(analysis: Analysis) -> tuple[Remark, ...]:
     least = FlagLevel.FLAG_LEVEL_FAIL
     if analysis.decision.status == DecisionStatus.DECISION_STATUS_NOT_MEASURABLE:
         least = FlagLevel.FLAG_LEVEL_WARN
-    grave = {marks.level(level).word for level in FlagLevel.values() if level >= least}
+    grave = {marks.level(level, ENGLISH).word for level in FlagLevel.values() if level >= least}
     return tuple(remark for remark in trial.remarks(analysis) if remark.mark.word in grave)[:MAX_REASONS]
 
 

@@ -12,6 +12,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from svc_report import case, marks, numbers
 from svc_report.balance import wording
 from svc_report.sheet import Fact, Reading, Remark
+from svc_report.words import ENGLISH
 
 MAX_NAMED = 4
 MAX_READINGS = 40
@@ -147,7 +148,9 @@ def quality_sentence(analysis: Analysis) -> str:
 
 def remarks(analysis: Analysis) -> tuple[Remark, ...]:
     """Quality flags of recording, pose and sway, gravest first."""
-    return tuple(Remark(marks.level(flag.level), flag.code, flag.message) for flag in _flags(analysis))
+    return tuple(
+        Remark(marks.level(flag.level, ENGLISH), "", flag.code, flag.message) for flag in _flags(analysis)
+    )
 
 
 def _measurements(analysis: Analysis) -> list[Measurement]:

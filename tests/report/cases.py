@@ -5,7 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
-from assay.color.v1.color_pb2 import ClassPosterior, ColorPage, InkCluster, SkinReference
+from assay.color.v1.color_pb2 import (
+    Baseline,
+    ClassPosterior,
+    ColorPage,
+    InkCluster,
+    SkinReference,
+)
 from assay.common.v1.types_pb2 import (
     ComponentVersion,
     FlagLevel,
@@ -16,6 +22,7 @@ from assay.common.v1.types_pb2 import (
     QualityFlag,
 )
 from assay.decision.v1.decision_pb2 import (
+    Counterfactual,
     DecisionMessage,
     DecisionPage,
     DecisionStatus,
@@ -25,9 +32,12 @@ from assay.decision.v1.decision_pb2 import (
     Intake,
     OptionStatus,
     Pulse,
+    Reference,
     RiskFlag,
+    RuleSource,
     SessionEstimate,
     TattooCase,
+    TestSpot,
     TraceEntry,
     WavelengthOption,
 )
@@ -36,6 +46,8 @@ from assay.ingest.v1.ingest_pb2 import IngestPage
 from assay.segment.v1.segment_pb2 import InkRegion, SegmentPage
 from google.protobuf.timestamp_pb2 import Timestamp
 from PIL import Image, ImageDraw, ImageFilter
+
+from tests.report.colour_cases import EARLIER_ID, chart, follow_up, incomparable, protected_skin
 
 JOB_ID = "019ab3f0-5c1e-7d42-9a3b-2f6c8d10e4a7"
 TENANT_ID = "7d0f4c52-3a8b-4e19-8f57-b1c2d3e4f506"
@@ -292,6 +304,7 @@ def color_page(colours: tuple[Colour, ...], *, calibrated: bool) -> ColorPage:
         ],
         clusters=reference("clusters.png"),
         calibrated=calibrated,
+        chart=chart() if calibrated else None,
         illuminant="D65",
         observer="2",
         flags=[]
@@ -306,10 +319,43 @@ def color_page(colours: tuple[Colour, ...], *, calibrated: bool) -> ColorPage:
         provenance=Provenance(
             versions=[
                 ComponentVersion(kind="code", name="svc_color", version="0.1.0"),
-                ComponentVersion(kind="prototypes", name="ink-classes", version="0.1.0", sha256="5a" * 32),
+                ComponentVersion(kind="model", name="ink-class", version="1.0.0", sha256="5a" * 32),
             ]
         ),
     )
+
+
+def returning(*, comparable: bool = True, inks: int = 3) -> Analysis:
+    """A second visit, 56 days after the first, with everything that a report can show."""
+    analysis = tattoo(inks=inks)
+    analysis.color.protected_skin.CopyFrom(protected_skin())
+    analysis.job.tattoo.compare_with = EARLIER_ID
+    analysis.job.tattoo.test_spots.append(
+        TestSpot(
+            ink_class="blue", wavelength_nm=1064, reviewed_after_weeks=6, outcome="lighter", name="Dr Ito"
+        )
+    )
+    analysis.job.baseline.CopyFrom(
+        Baseline(
+            job_id=EARLIER_ID,
+            created_at=Timestamp(seconds=DECIDED_AT - 56 * 86_400),
+            working=reference("then.png"),
+            camera="Example Phone 9",
+        )
+    )
+    analysis.color.follow_up.CopyFrom(
+        follow_up(reference("registered.png")) if comparable else incomparable()
+    )
+    return analysis
+
+
+def pictures(analysis: Analysis, *, small: bool = False) -> dict[str, bytes]:
+    """The pictures that a report of this analysis fetches, by file name."""
+    size = (800, 600) if small else (1800, 1350)
+    shown = {"overlay.jpg": photo(*size, outlined=True), "photo.jpg": photo(*size)}
+    if analysis.color.follow_up.registered.key:
+        shown |= {"then.jpg": photo(*size), "registered.jpg": photo(*size)}
+    return shown
 
 
 def option(
@@ -353,6 +399,16 @@ OPTIONS = {
         option(532, Status.OPTION_STATUS_BLOCKED, 1, gate="block", rules=("P1",)),
     ),
 }
+
+
+RULE_SOURCES = (
+    RuleSource(rule="R01", evidence="found", sources=["F18", "F20", "F23", "F51"]),
+    RuleSource(rule="R25", evidence="found", sources=["F48"]),
+    RuleSource(rule="P4", evidence="proposal", sources=["D"]),
+    RuleSource(rule="P6", evidence="proposal", sources=["D"]),
+    RuleSource(rule="F01", evidence="found", sources=["F13", "F14"]),
+    RuleSource(rule="Q01", evidence="proposal", sources=["D"]),
+)
 
 
 def decision_page(colours: tuple[Colour, ...], status: DecisionStatus.ValueType) -> DecisionPage:
@@ -401,6 +457,22 @@ def decision_page(colours: tuple[Colour, ...], status: DecisionStatus.ValueType)
                 for number in range(1, 41)
             )
         ],
+        counterfactuals=[
+            Counterfactual(
+                change="fitzpatrick=II",
+                ink_class="blue",
+                wavelength_nm=532,
+                status=OptionStatus.OPTION_STATUS_BLOCKED,
+                would_be=OptionStatus.OPTION_STATUS_NOT_USEFUL,
+                rules=["S.532.III"],
+                text="If the skin type were II, 532 nm would not be blocked for blue.",
+            )
+        ],
+        rule_sources=RULE_SOURCES,
+        references=[
+            Reference(tag=tag, text=f"A publication on {tag}, 2015, J Example 30:303")
+            for tag in ("F18", "F20", "F23", "F48", "F51", "F53", "F54", "F55", "F62", "K", "D")
+        ],
         ruleset="tattoo@1.0.0",
         ruleset_sha256="9c" * 32,
         ruleset_approval="No clinician has signed this ruleset: clinical sign-off is pending.",
@@ -413,6 +485,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
     grave = {
         DecisionStatus.DECISION_STATUS_STOPPED: RiskFlag(
             id="R04",
+            evidence="found",
+            raised_by=["operator"],
             severity="refer",
             scope="case",
             text="The ink itches, is raised or has reacted before. Breaking up a pigment that the body is "
@@ -421,6 +495,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
         ),
         DecisionStatus.DECISION_STATUS_DEFERRED: RiskFlag(
             id="R12",
+            evidence="found",
+            raised_by=["operator", "image"],
             severity="defer",
             scope="case",
             text="The skin is tanned: wavelengths below 1064 nm are blocked and treatment waits four weeks.",
@@ -430,6 +506,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
     usual = [
         RiskFlag(
             id="R01",
+            evidence="found",
+            raised_by=["model"],
             severity="hold",
             scope="region",
             text="White, skin-toned or pastel ink may be present. Titanium dioxide in such ink can turn grey "
@@ -439,6 +517,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
         ),
         RiskFlag(
             id="R25",
+            evidence="found",
+            raised_by=["operator"],
             severity="caution",
             scope="case",
             text="Test spot with a review after six to eight weeks, longer intervals, strict sun avoidance.",
@@ -446,6 +526,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
         ),
         RiskFlag(
             id="R05",
+            evidence="found",
+            raised_by=["model"],
             severity="info",
             scope="region",
             text="Red pigments are the commonest cause of tattoo allergy. Ask about past reactions.",
@@ -454,6 +536,8 @@ def flags_of(status: DecisionStatus.ValueType) -> list[RiskFlag]:
         ),
         RiskFlag(
             id="R40",
+            evidence="knowledge",
+            raised_by=["always"],
             severity="info",
             scope="case",
             text="Class 4 laser: eyewear with the optical density marked for each wavelength, a controlled "

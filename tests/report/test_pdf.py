@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from assay.decision.v1.decision_pb2 import DecisionStatus
 from assay.events.v1.analysis_pb2 import Analysis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,9 +19,6 @@ from mesh.errors import InvalidInput
 from svc_report import compose, pictures
 from tests.report import cases
 
-STATUSES = [
-    status for status in DecisionStatus.values() if status != DecisionStatus.DECISION_STATUS_UNSPECIFIED
-]
 HOSTILE = (
     '#import "@preview/x:0.1.0": *',
     "#panic(1)",
@@ -34,7 +30,7 @@ HOSTILE = (
 
 
 def typeset(analysis: Analysis) -> tuple[PdfReader, compose.Report]:
-    report = compose.typeset(analysis, None, None)
+    report = compose.typeset(analysis, {})
     return PdfReader(io.BytesIO(report.pdf)), report
 
 
@@ -46,7 +42,7 @@ def text_of(reader: PdfReader) -> str:
 
 @pytest.fixture(scope="module")
 def usual() -> tuple[PdfReader, compose.Report]:
-    report = compose.typeset(cases.tattoo(), cases.photo(outlined=True), cases.photo())
+    report = compose.typeset(cases.returning(), cases.pictures(cases.returning()))
     return PdfReader(io.BytesIO(report.pdf)), report
 
 
@@ -57,7 +53,11 @@ def test_it_shows_what_a_clinician_looks_for(usual: tuple[PdfReader, compose.Rep
         "22 November 2026, 04:58 UTC", "eu-central-1", "PicoWay", "Options ranked", "55 % of the ink", "36.1",
         "32.7 to 37.5", "Recommend 1064 nm", "first line, on label", "Blocked for this skin", "R01",
         "F18, F20, F23, F51", "ITA 48° ± 4°", "11 sessions (8.5 to 13.5)", "tattoo@1.0.0", "ink-seg",
-        "clinical sign-off is pending", "metamerism", "Did not fire", "unanswered",
+        "clinical sign-off is pending", "metamerism", "Did not fire", "unanswered", "ink-class@1.0.0",
+        "found in a source", "our proposal, no evidence claimed", "raised by the learned ink class",
+        "root polynomial of degree 2", "5140 K", "No measurable change", "MDC₉₅", "PT 0.8 and AT 1.8",
+        "If the skin type were II, 532 nm would not be blocked for blue.",
+        "Skin where the sun does not reach",
     ):  # fmt: skip
         assert wanted in text, wanted
 
@@ -129,34 +129,23 @@ def test_size_stays_small_with_full_pictures(usual: tuple[PdfReader, compose.Rep
 def test_a_warm_report_takes_less_than_a_second_of_processor_time(
     usual: tuple[PdfReader, compose.Report],
 ) -> None:
-    overlay, photo = cases.photo(2000, 1500, outlined=True), cases.photo(2000, 1500)
-    analysis = cases.tattoo()
+    analysis = cases.returning()
     analysis.job.subject_id = "not seen before"
+    fetched = cases.pictures(analysis)
     started = time.process_time()
-    compose.typeset(analysis, overlay, photo)
+    compose.typeset(analysis, fetched)
     assert time.process_time() - started < 1.0
 
 
 def test_the_same_input_gives_the_same_bytes(usual: tuple[PdfReader, compose.Report]) -> None:
-    again = compose.typeset(cases.tattoo(), cases.photo(outlined=True), cases.photo())
+    again = compose.typeset(cases.returning(), cases.pictures(cases.returning()))
     assert again == usual[1]
 
 
 def test_another_subject_gives_other_bytes(usual: tuple[PdfReader, compose.Report]) -> None:
-    analysis = cases.tattoo()
+    analysis = cases.returning()
     analysis.job.subject_id = "somebody else"
-    assert compose.typeset(analysis, cases.photo(outlined=True), cases.photo()).pdf != usual[1].pdf
-
-
-@pytest.mark.parametrize("inks", [1, 12])
-@pytest.mark.parametrize("calibrated", [True, False])
-@pytest.mark.parametrize("status", STATUSES)
-def test_the_summary_is_one_page(inks: int, calibrated: bool, status: DecisionStatus.ValueType) -> None:
-    analysis = cases.tattoo(inks=inks, calibrated=calibrated, status=status)
-    pictures_ = (cases.photo(800, 600), cases.photo(800, 600))
-    reader = PdfReader(io.BytesIO(compose.typeset(analysis, *pictures_).pdf))
-    assert reader.pages[1].extract_text().lstrip().startswith("1")
-    assert "Photo and mask" in reader.pages[1].extract_text()[:40]
+    assert compose.typeset(analysis, cases.pictures(analysis)).pdf != usual[1].pdf
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -202,7 +191,7 @@ def test_a_document_at_its_limits_is_bounded() -> None:
         ink.id = 100 + number
     reader, _ = typeset(analysis)
     assert len(reader.pages) < 60
-    assert "smaller ink colours not on this page" in text_of(reader)
+    assert "smaller ink colours more: see section 2, 3." in text_of(reader)
 
 
 @pytest.mark.parametrize(
@@ -210,13 +199,13 @@ def test_a_document_at_its_limits_is_bounded() -> None:
 )
 def test_an_unreadable_picture_is_refused_by_name(data: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
-        pictures.to_jpeg(data, "analysis.segment.overlay")
+        pictures.opened(data, "analysis.segment.overlay")
     assert caught.value.code == "REPORT_PICTURE_UNREADABLE"
     assert caught.value.field == "analysis.segment.overlay"
 
 
 def test_a_picture_is_scaled_and_stripped() -> None:
-    small = Image.open(io.BytesIO(pictures.to_jpeg(cases.photo(3000, 1000), "x")))
+    small = Image.open(io.BytesIO(pictures.to_jpeg(pictures.opened(cases.photo(3000, 1000), "x"))))
     assert small.size == (1400, 467)
     assert not small.getexif()
     assert "icc_profile" not in small.info
@@ -226,5 +215,5 @@ def test_a_picture_with_too_many_pixels_is_refused_before_decoding() -> None:
     buffer = io.BytesIO()
     Image.new("1", (6000, 6000)).save(buffer, "PNG")
     with pytest.raises(InvalidInput) as caught:
-        pictures.to_jpeg(buffer.getvalue(), "analysis.ingest.working")
+        pictures.opened(buffer.getvalue(), "analysis.ingest.working")
     assert caught.value.code == "REPORT_PICTURE_TOO_LARGE"
