@@ -358,7 +358,9 @@ class ColourChart(_message.Message):
     patches_used: _builtins.int
     """Patches that took part; the others were clipped, glared over or hidden."""
     model: _builtins.str
-    """Chosen model: "linear" or "root_polynomial_2"; empty when none passed."""
+    """Chosen model: "linear" or "root_polynomial_2", with "curve+" before it when the greys were made linear first;
+    empty when too few patches can be read.
+    """
     grade: _builtins.str
     """"pass", "warn" or "fail": what the gates made of it."""
     @_builtins.property
@@ -367,7 +369,7 @@ class ColourChart(_message.Message):
 
     @_builtins.property
     def tilt(self) -> _types_pb2.Measurement:
-        """Angle between the chart's normal and the line of sight."""
+        """Angle between the chart's normal and the optical axis; the focal length is taken as a phone's."""
 
     @_builtins.property
     def fit_mean(self) -> _types_pb2.Measurement:
@@ -391,7 +393,7 @@ class ColourChart(_message.Message):
 
     @_builtins.property
     def cct(self) -> _types_pb2.Measurement:
-        """Estimated light: correlated colour temperature, kelvin."""
+        """Light as the photo shows it, after the camera's own white balance: correlated colour temperature, kelvin."""
 
     @_builtins.property
     def duv(self) -> _types_pb2.Measurement:
@@ -399,7 +401,7 @@ class ColourChart(_message.Message):
 
     @_builtins.property
     def non_uniformity(self) -> _types_pb2.Measurement:
-        """Non-uniformity of the light over the frame, percent."""
+        """Non-uniformity of the light over the chart, percent."""
 
     @_builtins.property
     def neutral_chroma(self) -> _types_pb2.Measurement:
