@@ -29,6 +29,11 @@ class Firing:
     region: int | None
     facts: Facts
 
+    def holding(self) -> tuple[str, ...]:
+        """Severities of all its levels that hold here, the one that fired and those behind it."""
+        levels = (level for level in self.flag.levels if level.effect == "hold")
+        return tuple(level.severity for level in levels if evaluate(level.when, self.facts) is True)
+
 
 @dataclass(frozen=True, slots=True)
 class Firings:

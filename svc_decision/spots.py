@@ -46,15 +46,18 @@ def lift(
 ) -> Lift:
     """Holds that `spots`, all records for one place, lift. `facts` are those of the case."""
     applying = tuple(rule for rule in rules if spots and all(lifts(s, rule, facts) for s in spots))
+    if not applying:
+        return Lift(tuple(hold.flag.id for hold in holds), (), False, ())
     used: list[TestSpotRule] = []
     held: list[str] = []
     lifted: list[str] = []
     for hold in holds:
-        wanted = Release(hold.flag.id, hold.level.severity)
-        rule = next((r for r in applying if wanted in r.releases), None)
-        (held if rule is None else lifted).append(hold.flag.id)
-        if rule is not None:
-            used.append(rule)
+        # A graver level does not hide a milder one behind it: every level that holds must be lifted.
+        wanted = [Release(hold.flag.id, severity) for severity in hold.holding()]
+        found = [next((r for r in applying if each in r.releases), None) for each in wanted]
+        lifting = [rule for rule in found if rule is not None]
+        (lifted if len(lifting) == len(wanted) else held).append(hold.flag.id)
+        used += lifting if len(lifting) == len(wanted) else ()
     grade_rule = next((r for r in applying if GRADE_HOLD in r.releases), None)
     if grade_rule is not None and efficacy == 0:
         used.append(grade_rule)
