@@ -241,7 +241,7 @@ def ink_motif(rng: Rng, d: Sheet, chosen: Motif, box: raster.Box) -> None:
     lines = raster.outlines(chosen, box)
     how = rng.random()
     if how < 0.22:
-        d.lay(tones.flat(rng, shape, d.line_px), inkwell.line_ink(rng))
+        d.lay(tones.flat(rng, shape, d.line_px), inkwell.any_ink(rng, 0.45))
     elif how < 0.42:
         d.lay(raster.stroke(d.shape, lines, d.line_px), inkwell.line_ink(rng))
     elif how < 0.62:  # neo-traditional: colours inside, black lines around, light accents
@@ -331,9 +331,10 @@ def sleeve(rng: Rng, d: Sheet, library: Library) -> None:
     """Skin that is covered all over: a wash and strands everywhere, modelled pictures in it, bare lights."""
     size, ink = d.size, inkwell.black(rng)
     everywhere = np.ones(d.shape, np.float32)
-    dark = tones.washed(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.5, 1.2))
+    wash = tones.washed(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.5, 1.2))
+    dark = np.clip(wash - np.float32(rng.uniform(0.05, 0.3)), 0, None)  # skin is left bare between
     dark = np.maximum(dark, tones.strands(rng, everywhere, d.line_px) * np.float32(rng.uniform(0.2, 1.0)))
-    coloured = rng.random() < 0.35
+    coloured = rng.random() < 0.5
     for _ in range(int(rng.integers(5, 14))):
         side = rng.uniform(0.12, 0.4) * size
         left, top = rng.uniform(0, 1, 2) * size - side / 2
@@ -350,4 +351,4 @@ def sleeve(rng: Rng, d: Sheet, library: Library) -> None:
     lights = np.clip(
         smooth_noise(rng, d.shape, rng.uniform(0.02, 0.1) * size, 2) * 6 - rng.uniform(1, 3), 0, 1
     )
-    d.thin((1 - rng.uniform(0.3, 0.9) * lights).astype(np.float32))
+    d.thin((1 - rng.uniform(0.6, 1.0) * lights).astype(np.float32))

@@ -49,7 +49,7 @@ def _one(rng: Rng, surface: Surface, library: Library, main: bool) -> tuple[NDAr
     spot = _spot(rng, surface, main)
     piece = surface.piece == surface.piece[spot]
     extent_cm = surface.cm_per_px * float(np.sqrt(piece.sum()))
-    covering = main and rng.random() < 0.22
+    covering = main and rng.random() < 0.17
     share = float(rng.uniform(1.2, 2.2)) if covering else _share(rng, main)
     side_cm = max(extent_cm * share, 12 * surface.cm_per_px)
     side_px = side_cm / surface.cm_per_px

@@ -53,8 +53,10 @@ def mixed(rng: Rng, ink: Ink, veil: float = 1.0) -> Bottle:
         absorption += cm * each * pigment(name, rng.normal(0.0, 5.0))
     if "carbon" in pigments:  # artists' blacks are up to four times as dense as the prototype's
         absorption *= np.exp(rng.uniform(-0.2, 1.4 if ink.name == "black" else 0.5))
-    elif ink.name not in ("white", "flesh") and rng.random() < 0.25:
-        absorption += rng.uniform(0.5, 5.0) * pigment("carbon")
+    elif ink.name not in ("white", "flesh"):  # so are packed colours, and many hold carbon
+        absorption *= np.exp(rng.uniform(-0.1, 1.3))
+        if rng.random() < 0.35:
+            absorption += rng.uniform(0.5, 12.0) * pigment("carbon")
     titanium = titanium * np.exp(rng.normal(0.0, 0.35))
     if ink.name not in ("black", "white") and rng.random() < 0.2:  # the commonest extender
         titanium += rng.uniform(5.0, 50.0)
