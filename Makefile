@@ -83,4 +83,4 @@ bench: setup  ## Races the pose stage against MediaPipe; figures go to bench/res
 	@$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO))
 
 clean:  ## Removes environments, caches and local data.
-	rm -rf .venv .tools .assay models/build models/export/.venv models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .assay svc_color/kernel/libassay_colour.* models/build models/export/.venv models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

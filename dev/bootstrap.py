@@ -2,8 +2,9 @@
 
     python3 dev/bootstrap.py run|dev|export
 
-Brings uv into .tools/uv, everything the lock file names into .venv, and the pose models that the balance
-assessment needs into .tools/cache/models (`python -m models.convert`). `export` brings the converters of
+Brings uv into .tools/uv, everything the lock file names into .venv, compiles the colour kernel
+(`python -m svc_color.kernel.build`), and brings the pose models that the balance assessment needs into
+.tools/cache/models (`python -m models.convert`). `export` brings the converters of
 models/export/requirements.lock into models/export/.venv instead. Nothing is written
 outside the project's folder; uv's cache is .tools/cache unless UV_CACHE_DIR says otherwise.
 Standard library only. pip's and uv's own configuration (index, proxy, certificates) holds.
@@ -15,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +34,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 GROUPS = {"run": ["--no-default-groups", "--group", "run"], "dev": []}
 APART = {"export": PROJECT / "models" / "export"}
 """Folders with an environment of their own: requirements.lock and .venv."""
+KERNEL = PROJECT / "svc_color" / "kernel"
 
 
 def run(*command: str | Path, quiet: bool = False) -> bool:
@@ -176,7 +179,7 @@ def main(arguments: list[str]) -> int:
         raise SystemExit(f"set-up: {APART[wanted] / '.venv'} could not be made (uv's message is above).")
     stamp = PROJECT / ".venv" / ".assay-set-up"
     if stamp.exists() and _satisfies(stamp.read_text(), wanted):
-        return fetch_models()
+        return finish()
     uv = find_uv() or install_uv()
     if not sync(uv, wanted, python):
         raise SystemExit(
@@ -186,7 +189,33 @@ def main(arguments: list[str]) -> int:
         )
     stamp.write_text("\n".join(fingerprint(wanted)))
     print(f"set-up: .venv is ready ({time.monotonic() - began:.1f} s)", flush=True)
+    return finish()
+
+
+def finish() -> int:
+    """What is made in place after .venv."""
+    if not build_kernel():
+        print(
+            "set-up: the colour kernel could not be built (the reason is above; docs/colour-kernel.md). "
+            "Colours come out the same in numpy, about ten times slower.",
+            flush=True,
+        )
     return fetch_models()
+
+
+def build_kernel() -> bool:
+    """Compiles the colour kernel where none of these sources is there; its compiler is gone afterwards."""
+    build: list[str | Path] = [PROJECT / ".venv" / "bin" / "python", "-m", "svc_color.kernel.build"]
+    if run(*build, "--check", quiet=True):
+        return True
+    uv = find_uv() or install_uv()
+    with tempfile.TemporaryDirectory(dir=TOOLS, prefix="zig-") as folder:
+        lock, python = KERNEL / "requirements.lock", build[0]
+        install: list[str | Path] = ["pip", "install", "--quiet", "--require-hashes", "--python", python]
+        install += ["--target", folder, "-r", lock]
+        mirror = mirror_flags(pip_settings())
+        brought = run(uv, *install) or (bool(mirror) and run(uv, *install, *mirror))
+        return brought and run(*build, "--zig", Path(folder) / "ziglang" / "zig")
 
 
 def fetch_models() -> int:

@@ -75,7 +75,9 @@ def build(zig: Path, target: str, library: Path) -> None:
             objects.append(Path(folder) / f"{name}.o")
             _run([*command, *flags, f"-DVARIANT={name}", "-c", SOURCES / "rows.c", "-o", objects[-1]], folder)
         made = Path(folder) / library.name
-        _run([zig, "cc", "-target", target, "-shared", "-s", "-o", made, *objects, "-lpthread"], folder)
+        # Without -nostdlib Zig would first compile its run-time library, of which nothing is needed here.
+        link: list[str | Path] = ["-shared", "-s", "-nostdlib", "-o", made, *objects, "-lc", "-lpthread"]
+        _run([zig, "cc", "-target", target, *link], folder)
         os.replace(made, library)
 
 
