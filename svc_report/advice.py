@@ -95,6 +95,7 @@ def _option(option: WavelengthOption, told: Telling) -> Option:
         label=_label(option, words),
         skin_gate=words.term("gate", option.skin_gate) if option.skin_gate else "\u2013",
         basis=told.basis.of(option.rules),
+        learned=", ".join(option.learned),
         reasons=tuple(option.reasons),
     )
 

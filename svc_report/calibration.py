@@ -59,7 +59,6 @@ def name(found: ColourChart, words: Words) -> str:
 def _facts(found: ColourChart, words: Words) -> tuple[Fact, ...]:
     used = words("chart.patches_used", used=found.patches_used, all=len(found.patches) or found.patches_used)
     scale = f"{words.significant(found.px_per_mm)}\u00a0px/mm" if found.HasField("px_per_mm") else ""
-    model = words.term("model", found.model) if found.model else words("chart.no_model")
     measured = (
         ("chart.loo", found.loo_mean, 2),
         ("chart.loo_max", found.loo_max, 2),
@@ -73,7 +72,7 @@ def _facts(found: ColourChart, words: Words) -> tuple[Fact, ...]:
     )
     return (
         Fact(words("chart.name"), name(found, words)),
-        Fact(words("chart.model"), model),
+        Fact(words("chart.model"), _model(found.model, words) or words("chart.no_model")),
         Fact(words("chart.patches"), used),
         *(Fact(words(key), words.value(item, digits)) for key, item, digits in measured if item.ByteSize()),
         Fact(words("chart.patch_px"), f"{words.significant(found.patch_px)}\u00a0px"),
@@ -81,13 +80,18 @@ def _facts(found: ColourChart, words: Words) -> tuple[Fact, ...]:
     )
 
 
+def _model(model: str, words: Words) -> str:
+    """A model such as "linear" or "curve+linear"."""
+    return words.join([words.term("model", part) for part in reversed(model.split("+"))])
+
+
 def _patch(patch: ChartPatch, words: Words) -> Patch:
     return Patch(
         name=words.term("patch", patch.name),
         reference=swatch_of_lab(patch.reference) if patch.HasField("reference") else "",
         measured=swatch_of_lab(patch.measured) if patch.HasField("measured") else "",
-        before=words.fixed(patch.before, 1),
-        after=words.fixed(patch.loo, 1),
+        before="\u2013" if patch.excluded == "hidden" else words.fixed(patch.before, 1),
+        after=words.fixed(patch.loo, 1) if patch.HasField("measured") else "\u2013",
         note=words.term("excluded", patch.excluded) if patch.excluded else "",
     )
 
@@ -95,7 +99,7 @@ def _patch(patch: ChartPatch, words: Words) -> Patch:
 def _tried(line: str, words: Words) -> Fact:
     what, _, value = line.rpartition("=")
     model, _, edition = what.partition("/")
-    label = words.join([words.term("model", model), words.term("edition", edition)] if edition else [model])
+    label = words.join([_model(model, words), words.term("edition", edition)] if edition else [model])
     try:
         return Fact(label, words.fixed(float(value), 2))
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.common.v1.types_pb2 import Measurement, Provenance
+from assay.common.v1.types_pb2 import Measurement, Provenance, QualityFlag
 from assay.decision.v1.decision_pb2 import Device, Intake, Pulse, SessionEstimate, TattooCase
 from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.descriptor import FieldDescriptor
@@ -89,10 +89,12 @@ def remarks(analysis: Analysis, words: Words) -> tuple[Remark, ...]:
     """Quality flags of photo, mask and colour, gravest first."""
     found = [*analysis.ingest.flags, *analysis.segment.flags, *analysis.color.flags]
     found.sort(key=lambda flag: -flag.level)
-    return tuple(
-        Remark(marks.level(flag.level, words), words.term("warning", flag.code), flag.code, flag.message)
-        for flag in found[:MAX_FLAGS]
-    )
+    return tuple(remark(flag, words) for flag in found[:MAX_FLAGS])
+
+
+def remark(flag: QualityFlag, words: Words) -> Remark:
+    """A quality flag as it is shown."""
+    return Remark(marks.level(flag.level, words), words.term("warning", flag.code), flag.code, flag.message)
 
 
 def statement(case: TattooCase, words: Words) -> tuple[Fact, ...]:

@@ -18,7 +18,7 @@ from svc_report import (
     summary,
 )
 from svc_report.sheet import Fact, Ink, Picture, Reading, Sheet
-from svc_report.words import SECTIONS, Words, words_for
+from svc_report.words import SECTIONS, Words, language_of, words_for
 
 OVERLAY_FILE, PHOTO_FILE, CHART_FILE = "overlay.jpg", "photo.jpg", "chart.jpg"
 MAX_READINGS = 40
@@ -41,6 +41,7 @@ def build(analysis: Analysis, own: Provenance, available: frozenset[str]) -> She
         title=words("title"),
         language=words.language,
         region=words.region,
+        rule_language=language_of(decision.language or "en"),
         labels=words.group("page"),
         sections={name: words(f"section.{name}") for name in SECTIONS},
         job_id=analysis.job.job_id,
@@ -67,6 +68,7 @@ def build(analysis: Analysis, own: Provenance, available: frozenset[str]) -> She
         remarks=case.remarks(analysis, words),
         flags=flags,
         no_flags=words("flags.none" if decided else "flags.not_judged"),
+        alternatives_note=decision.counterfactual_note,
         alternatives=evidence.alternatives(decision, basis, words),
         progress=progress.progress(analysis, words),
         visits=progress.visits(analysis, available, words),

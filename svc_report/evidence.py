@@ -123,7 +123,7 @@ def alternatives(page: DecisionPage, basis: Basis, words: Words) -> tuple[Altern
     """What one change of the case would do to one option."""
     return tuple(
         Alternative(
-            change=item.change,
+            change=_change(item.change, words),
             subject=f"{words.term('class', item.ink_class)}, {item.wavelength_nm}\u00a0nm"
             if item.wavelength_nm
             else words.term("class", item.ink_class),
@@ -134,6 +134,13 @@ def alternatives(page: DecisionPage, basis: Basis, words: Words) -> tuple[Altern
         )
         for item in list(page.counterfactuals)[:MAX_ALTERNATIVES]
     )
+
+
+def _change(change: str, words: Words) -> str:
+    """A change such as "fitzpatrick=III" by its question; what has no question is shown as it is."""
+    name, _, value = change.partition("=")
+    question = words.labels.get(f"changed.{name}") or words.term("question", name)
+    return f"{question}: {words.term('changed_to', value)}" if value else question
 
 
 def references(page: DecisionPage) -> tuple[Fact, ...]:

@@ -8,7 +8,7 @@ from assay.color.v1.color_pb2 import FollowUp, InkChange
 from assay.common.v1.types_pb2 import Measurement
 from assay.events.v1.analysis_pb2 import Analysis
 
-from svc_report import marks, numbers
+from svc_report import case, marks, numbers
 from svc_report.sheet import Change, Fact, Picture, Progress
 from svc_report.words import Words
 
@@ -27,7 +27,7 @@ def progress(analysis: Analysis, words: Words) -> Progress:
     if not page.HasField("follow_up"):
         asked = analysis.job.HasField("baseline") or analysis.job.tattoo.compare_with
         note = words("progress.not_made" if asked else "progress.none")
-        return Progress(note, (), (), (), 0.0, "")
+        return Progress(note, (), (), (), (), 0.0, "")
     found = page.follow_up
     compared = not found.not_comparable
     changes = tuple(_change(ink, words) for ink in list(found.inks)[:MAX_CHANGES]) if compared else ()
@@ -36,6 +36,7 @@ def progress(analysis: Analysis, words: Words) -> Progress:
         reasons=_reasons(found, words),
         facts=_facts(found, analysis, words),
         changes=changes,
+        cautions=tuple(case.remark(flag, words) for flag in found.cautions),
         scale_to=_scale_to(changes),
         alt=words("progress.alt", n=len(changes)),
     )
@@ -103,6 +104,8 @@ def _facts(found: FollowUp, analysis: Analysis, words: Words) -> tuple[Fact, ...
     ]
     if found.HasField("skin_mdc95"):
         facts.append(Fact(words("progress.skin_mdc"), words.fixed(found.skin_mdc95, 1)))
+    if found.HasField("clear_below"):
+        facts.append(Fact(words("progress.clear"), words.fixed(found.clear_below, 1)))
     return tuple(facts)
 
 
@@ -114,9 +117,9 @@ def _change(ink: InkChange, words: Words) -> Change:
         now=_with_interval(ink.contrast_now, 1, words),
         by_contrast=_clearance(ink.clearance_contrast, words),
         by_density=_with_interval(ink.clearance_density, 0, words),
-        detectable=words.fixed(ink.mdc95, 1) if ink.mdc95 > 0 else words("not_stated"),
+        detectable=words.fixed(ink.mdc95, 1) if ink.HasField("mdc95") else words("not_stated"),
         lightness=_with_interval(ink.lightness_change, 1, words),
-        compared=words.percent(ink.compared_share),
+        compared=words.percent(ink.compared_share) if ink.HasField("compared_share") else words("not_stated"),
         then_at=_at(ink.contrast_then),
         now_at=_at(ink.contrast_now),
     )

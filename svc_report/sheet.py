@@ -52,7 +52,10 @@ class Advice:
 
 @dataclass(frozen=True)
 class Option:
-    """One wavelength for one ink, in full. basis: the rules of this state, each with evidence and sources."""
+    """One wavelength for one ink, in full. basis: the rules of this state, each with evidence and sources.
+
+    learned: those of them that looked at a learned class.
+    """
 
     mark: Mark
     rank: str
@@ -62,6 +65,7 @@ class Option:
     label: str
     skin_gate: str
     basis: str
+    learned: str
     reasons: tuple[str, ...]
 
 
@@ -213,6 +217,7 @@ class Progress:
     note: str
     reasons: tuple[str, ...]
     facts: tuple[Fact, ...]
+    cautions: tuple[Remark, ...]
     changes: tuple[Change, ...]
     scale_to: float
     alt: str
@@ -333,11 +338,15 @@ class Summary:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The whole report. labels: fixed words of the template by key; sections: headings by name, in order."""
+    """The whole report. labels: fixed words of the template by key; sections: headings by name, in order.
+
+    rule_language: of the ruleset's sentences, where it is another than that of the report.
+    """
 
     title: str
     language: str
     region: str
+    rule_language: str
     labels: Mapping[str, str]
     sections: Mapping[str, str]
     job_id: str
@@ -365,6 +374,7 @@ class Sheet:
     flags: tuple[Flag, ...]
     no_flags: str
     alternatives: tuple[Alternative, ...]
+    alternatives_note: str
     progress: Progress
     visits: tuple[Picture, ...]
     origins: tuple[Origin, ...]
