@@ -1,5 +1,6 @@
 """The colour page: what the other stages learn about skin and inks."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Final
@@ -12,6 +13,7 @@ from svc_color.chart.page import chart_page
 from svc_color.classifier import Classifier
 from svc_color.contrast import METRIC, Contrast
 from svc_color.ita import Ita
+from svc_color.quality import Flag
 from svc_color.skin import SkinReference
 
 # Probabilities below this are left out of the posterior.
@@ -24,7 +26,7 @@ _LIBRARIES: Final = ("assay", "numpy", "opencv-python-headless")
 def page(result: ColorResult) -> color_pb2.ColorPage:
     """The page of a result; the reference to the stored label map is left empty."""
     return color_pb2.ColorPage(
-        skin=_skin(result.skin) if isinstance(result.skin, SkinReference) else None,
+        skin=skin_page(result.skin) if isinstance(result.skin, SkinReference) else None,
         inks=[_ink(ink) for ink in result.inks],
         calibrated=result.calibrated,
         illuminant=ILLUMINANT,
@@ -32,16 +34,21 @@ def page(result: ColorResult) -> color_pb2.ColorPage:
         difference_metric=METRIC,
         colour_sd=result.reading.sd,
         chart=chart_page(result.chart) if result.chart else None,
-        flags=[
-            types_pb2.QualityFlag(
-                code=flag.code,
-                level=types_pb2.FlagLevel.Value(f"FLAG_LEVEL_{flag.level.upper()}"),
-                message=flag.message,
-            )
-            for flag in result.flags
-        ],
+        flags=quality_flags(result.flags),
         provenance=types_pb2.Provenance(versions=[*code_versions(), _model_version(result.model)]),
     )
+
+
+def quality_flags(flags: Iterable[Flag]) -> list[types_pb2.QualityFlag]:
+    """Flags as the page has them."""
+    return [
+        types_pb2.QualityFlag(
+            code=flag.code,
+            level=types_pb2.FlagLevel.Value(f"FLAG_LEVEL_{flag.level.upper()}"),
+            message=flag.message,
+        )
+        for flag in flags
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -58,7 +65,8 @@ def _model_version(model: Classifier) -> types_pb2.ComponentVersion:
     return types_pb2.ComponentVersion(kind="model", name=name, version=version_, sha256=model.sha256)
 
 
-def _skin(skin: SkinReference) -> color_pb2.SkinReference:
+def skin_page(skin: SkinReference) -> color_pb2.SkinReference:
+    """The message of measured skin."""
     return color_pb2.SkinReference(
         lab=_lab(skin.lab),
         spread=_lab(skin.spread),

@@ -9,43 +9,50 @@ ITA by 13 to 19 degrees; so redness is told from shading, from tan and, mostly, 
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_color.space import SRGB_TO_XYZ, Array
+from svc_color.space import Array
 
 Mask = NDArray[np.bool_]
+Redness = Literal["none", "avoided", "everywhere"]
 
 _LEAST_LIGHT: Final = 1e-4
 
-# Brightness, log10 of luminance: width of a bin and of the smoothing; two lights are told apart from a dip to
-# this share of the lesser; a light counts from this share of the pixels, and when its colour is the same.
+# Brightness, log10 of the red channel: width of a bin and of the smoothing; two lights are told apart from a
+# dip to this share of the lesser; a light counts from this share of the pixels, if its colour is the same.
 _BIN, _BLUR_BINS, _DIP, _LEAST_SHARE = 0.02, 1.5, 0.75, 0.25
 _SAME_COLOUR: Final = 0.08
 # Half the width of one light.
 _WIDTH: Final = 0.12
+# Share of the ring, nearest to the ink, in which the light is looked for: background comes later.
+_NEAR: Final = 0.4
 
 # Bands by distance from the ink. Redness: this much of e between the nearest band and the palest one; a band
 # is pale within this of the palest. From band to band skin may differ by so much; more is another thing.
 _BANDS: Final = 12
-RAISED: Final = 0.04
+RAISED: Final = 0.05
 _PALE: Final = 0.015
 _STEP: Final = 0.03
-_OTHER_F: Final = (0.02, 0.35)
+# f may fall outwards by this, and by this share of the change of e; or rise, as it does on dark skin, where
+# blood hides behind melanin in blue more than in green.
+_F_FALLS: Final = (0.02, 0.2)
+_F_RISES: Final = (0.02, 0.7)
 
 
 @dataclass(frozen=True)
 class PlainSkin:
-    """chosen: pixels to start from, (n,). pale: what may be added, (n,): all but the inflamed. shadowed: the
-    same skin in a second, lesser light, (n,). reddened: the skin near the ink is redder than farther skin,
-    and `chosen` could not be kept clear of it."""
+    """chosen: pixels to start from, (n,). pale: what may be added, (n,): none that is inflamed. shadowed: the
+    same skin in a second, lesser light, (n,). redness: "avoided" where skin near the ink is redder than
+    `chosen`; "everywhere" where `chosen` may be inflamed, because no end of it is seen in the ring.
+    """
 
     chosen: Mask
     pale: Mask
     shadowed: Mask
-    reddened: bool
+    redness: Redness
 
 
 def find(light: Array, inside: int, needed: int) -> PlainSkin:
@@ -53,25 +60,34 @@ def find(light: Array, inside: int, needed: int) -> PlainSkin:
 
     Args:
         light: linear sRGB (n, 3), nearest to the ink first, n at least 1.
-        inside: how many of them, the first ones, may be chosen; the rest only shows what is farther out.
+        inside: how many of them, the first ones, are the ring; the rest lies farther out.
         needed: the fewest pixels to choose.
     """
     density = -np.log10(np.maximum(light, _LEAST_LIGHT))
     e, f = density[:, 1] - density[:, 0], density[:, 2] - density[:, 1]
-    bright = np.log10(np.maximum(light @ SRGB_TO_XYZ[1], _LEAST_LIGHT))
-    near = np.arange(len(light)) < max(1, round(inside / 3))
+    # Brightness by the red channel, which blood changes least.
+    bright = -density[:, 0]
+    within = np.arange(len(light)) < inside
+    near = np.arange(len(light)) < max(1, round(_NEAR * inside))
     level = _brightest(bright[near], np.column_stack([e, f])[near])
     lit = np.abs(bright - level) <= _WIDTH
     shadowed = (bright < level - _WIDTH) & near & (np.abs(f - np.median(f[near])) <= _SAME_COLOUR)
-    pale, reddened = _pale(e, f, lit)
-    within = np.arange(len(light)) < inside
-    chosen = lit & pale & within
-    if np.count_nonzero(chosen) < needed:
-        reddened = reddened or not np.all(pale[within & lit])
-        pale, chosen = np.ones_like(pale), lit & near
     if np.count_nonzero(shadowed) < _LEAST_SHARE * np.count_nonzero(near):
         shadowed = np.zeros_like(shadowed)
-    return PlainSkin(chosen if chosen.any() else near, pale & within, shadowed, reddened)
+    pale, redness = _pale(e, f, lit)
+    chosen = lit & pale & within
+    if redness == "everywhere" or np.count_nonzero(chosen) < needed:
+        # Skin beyond the ring lies in other light, or is none: it convicts the ring, but cannot replace it.
+        chosen, pale = lit & near, np.ones_like(pale)
+        redness = "none" if redness == "none" else "everywhere"
+    return PlainSkin(chosen if chosen.any() else near, pale & within, shadowed, redness)
+
+
+def lit(light: Array) -> Mask:
+    """Pixels (n,) in the brightest light that much of them lie in; linear sRGB (n, 3), n at least 1."""
+    density = -np.log10(np.maximum(light, _LEAST_LIGHT))
+    colour = np.column_stack([density[:, 1] - density[:, 0], density[:, 2] - density[:, 1]])
+    return np.asarray(np.abs(-density[:, 0] - _brightest(-density[:, 0], colour)) <= _WIDTH)
 
 
 def _brightest(bright: Array, colour: Array) -> float:
@@ -95,15 +111,15 @@ def _brightest(bright: Array, colour: Array) -> float:
     return float(low + (best + 0.5) * _BIN)
 
 
-def _pale(e: Array, f: Array, lit: Mask) -> tuple[Mask, bool]:
-    """Pixels (n,) that are not redder than the palest skin farther out, and whether redness has no end.
+def _pale(e: Array, f: Array, lit: Mask) -> tuple[Mask, Redness]:
+    """Pixels (n,) that are not redder than the palest skin farther out, and what redness there is.
 
     Bands are followed outwards as long as each is skin like the one before, or paler.
     """
     order = np.flatnonzero(lit)
     every = np.ones(len(e), np.bool_)
     if len(order) < 20 * _BANDS:
-        return every, False
+        return every, "none"
     bands = np.array_split(order, _BANDS)
     reds, others = np.array([(np.median(e[band]), np.median(f[band])) for band in bands]).T
     last = 1
@@ -111,17 +127,17 @@ def _pale(e: Array, f: Array, lit: Mask) -> tuple[Mask, bool]:
         last += 1
     palest = reds[:last].min()
     if reds[0] - palest <= RAISED:
-        return every, False
-    pale = every.copy()
+        return every, "none"
     allowed = [band for band, red in zip(bands[:last], reds[:last], strict=True) if red - palest <= _PALE]
-    pale[order] = False
-    pale[np.concatenate(allowed)] = True
+    pale = np.zeros_like(every)
+    # What lies nearer than the palest skin is inflamed, lit or not.
+    pale[allowed[0][0] :] = True
     # A plateau ends the redness; where it still falls at the last band, what lies beyond is not known.
-    return pale, len(allowed) < 2
+    return pale, "avoided" if len(allowed) >= 2 else "everywhere"
 
 
 def _same_skin(reds: Array, others: Array, band: int) -> bool:
     """Whether a band is skin like the one before it: as red or less so, in f nearly the same."""
-    step = reds[band] - reds[band - 1]
-    least, share = _OTHER_F
-    return bool(step <= _STEP and abs(others[band] - others[0]) <= least + share * abs(reds[band] - reds[0]))
+    paler, other = max(0.0, reds[0] - reds[band]), others[band] - others[0]
+    least, most = -(_F_FALLS[0] + _F_FALLS[1] * paler), _F_RISES[0] + _F_RISES[1] * paler
+    return bool(reds[band] - reds[band - 1] <= _STEP and least <= other <= most)

@@ -48,7 +48,7 @@ SPARSE_SKIN: Final = Flag(
 REDDENED_SKIN: Final = Flag(
     "SKIN_REFERENCE_REDDENED",
     "warn",
-    "The skin around the ink is redder than the skin farther out, and no part beside the ink is free of it: "
+    "The skin around the ink is redder than the skin beyond it, and no part of the ring is free of it: "
     "blood lowers ITA by up to 18 degrees and changes the contrast. Photograph again when it has faded.",
 )
 CLIPPED_INK: Final = Flag(
@@ -56,4 +56,33 @@ CLIPPED_INK: Final = Flag(
     "warn",
     "More than 0.5 % of the ink is over- or underexposed; its colour cannot be trusted. Photograph again "
     "without flash glare and with less exposure.",
+)
+PROTECTED_UNCALIBRATED: Final = Flag(
+    "PROTECTED_SKIN_UNCALIBRATED",
+    "info",
+    "The photo of protected skin shows no colour chart that calibrates it, so its ITA cannot be compared "
+    "with that of the skin at the tattoo, and tan is not measured. Photograph it with the chart beside it.",
+)
+PROTECTED_NO_SKIN: Final = Flag(
+    "PROTECTED_SKIN_NOT_MEASURABLE",
+    "warn",
+    "The middle of the photo of protected skin holds too little plain skin, so tan is not measured. "
+    "Photograph hairless skin of the inner upper arm, filling the frame, in even light.",
+)
+PROTECTED_UNFIT: Final = Flag(
+    "PROTECTED_SKIN_UNFIT",
+    "warn",
+    "The photo of protected skin failed its own check of exposure or colour coding, so tan is not measured. "
+    "Photograph it again.",
+)
+PROTECTED_UNEVEN: Final = Flag(
+    "PROTECTED_SKIN_UNEVEN",
+    "warn",
+    "The skin in the photo of protected skin varies much in colour; its interval is wider for it.",
+)
+PROTECTED_MARKED: Final = Flag(
+    "PROTECTED_SKIN_MARKED",
+    "warn",
+    "The photo of protected skin holds something that is surrounded by skin and is none, such as ink; it was "
+    "left out, but the photo should show plain skin.",
 )

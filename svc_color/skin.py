@@ -127,9 +127,7 @@ def _reference(
     pixels = int(np.count_nonzero(kept)) * ring.step
     if pixels < needed:
         return SkinNotMeasurable(pixels=pixels, needed=needed)
-    flags = []
-    if found.reddened:
-        flags.append(quality.REDDENED_SKIN)
+    flags = [quality.REDDENED_SKIN] if found.redness == "everywhere" else []
     if pixels < _SPARSE_SHARE * ring.inside * ring.step:
         flags.append(quality.SPARSE_SKIN)
     return describe(light[kept], lab[kept], pixels, reading, flags, shadowed=lab[found.shadowed])
