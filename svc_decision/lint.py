@@ -46,6 +46,8 @@ def lint(document: dict[str, Any], cases: Sequence[CaseRow]) -> tuple[Finding, .
         return tuple(Finding("invalid", "", fault) for fault in faults)
     ruleset = build(document)
     found = [*_unreachable(ruleset), *_contradictory(ruleset, document), *_unused(ruleset, document)]
+    if not cases:
+        return (*found, Finding("untested", "", "it ships no cases"))
     return (*found, *untested([run_case(row, ruleset) for row in cases], ruleset, document))
 
 

@@ -38,7 +38,7 @@ from svc_decision.ruleset import (
     TestSpotRule,
 )
 
-DEFAULT_RULESET = "tattoo@1.0.0"
+DEFAULT_RULESET = "tattoo@1.1.0"
 FILES = (
     "manifest", "efficacy", "skin", "devices", "sites", "flags", "intake", "engine", "sessions",
     "texts.en", "sources",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from svc_decision.ruleset import SEVERITIES, STATUSES, UNKNOWN_CLASS
+from svc_decision.ruleset import STATUSES, UNKNOWN_CLASS
 
 _MESSAGES = (
     "NO_LOW_RISK_OPTION", "TEST_SPOT_REQUIRED", "REGION_EXCLUDED", "REGION_TOO_SMALL", "NO_INK",
@@ -22,21 +22,7 @@ _ASKED_SINCE_1_1 = frozenset(
     {"message.TEST_SPOT_ACCEPTED", "message.TEST_SPOT_NOT_ENOUGH", "message.TEST_SPOT_UNUSED"}
     | {"message.LANGUAGE_FALLBACK", "counterfactual.option", "counterfactual.open", "counterfactual.note"}
     | {"answer.no", "answer.yes", "answer.found", "answer.none_found"}
-    | {
-        f"change.{name}"
-        for name in (
-            "fitzpatrick",
-            "flag",
-            "answer",
-            "chart",
-            "pulse",
-            "ink",
-            "test_spot",
-            "release",
-            "label",
-            "days",
-        )
-    }
+    | {f"change.{name}" for name in ("fitzpatrick", "release", "test_spot", "chart")}
     | {f"kd.needs.{name}" for name in ("fitzpatrick", "location", "colour", "amount", "scarring", "layering")}
     | {"kd.unranked", "kd.no_wavelength", f"ink.{UNKNOWN_CLASS}"}
     | {f"status.{name}" for name in STATUSES}
@@ -44,12 +30,7 @@ _ASKED_SINCE_1_1 = frozenset(
         f"case_status.{name}"
         for name in ("ok", "qualitative", "deferred", "no_colour", "stopped", "incomplete")
     }
-    | {f"severity.{name}" for name in SEVERITIES}
-    | {f"gate.{name}" for name in ("ok", "caution", "avoid", "block")}
-    | {f"label.{name}" for name in ("on_label", "off_label", "unknown")}
-    | {f"evidence.{name}" for name in ("A", "B", "C", "D", "none", "found", "knowledge", "proposal")}
     | {f"outcome.{name}" for name in ("lighter", "unchanged", "darker", "reaction")}
-    | {f"raised_by.{name}" for name in ("model", "image", "operator", "always")}
 )
 # Rules that are parameters of the engine rather than rows of a list.
 CAPS = ("caution_cap", "qualitative", "qualitative_skin_margin", "qualitative_family")

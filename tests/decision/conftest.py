@@ -40,7 +40,7 @@ def make(
     """A case with a calibrated photo whose intake is negative except for `intake`."""
     inks = [{"class": ink, "area_share": 1.0}] if isinstance(ink, str) else copy.deepcopy(ink)
     return {
-        "ruleset": "tattoo@1.0.0",
+        "ruleset": "tattoo@1.1.0",
         "device": {"id": device},
         "skin": {"fitzpatrick_operator": fst},
         "inks": inks,
@@ -55,7 +55,7 @@ def make(
 def run(case: dict[str, Any]) -> dict[str, Any]:
     """The decision as JSON, through the same functions as the command line."""
     parsed = parse_case(case)
-    return to_json(decide(parsed, load_ruleset(parsed.ruleset or "tattoo@1.0.0")))
+    return to_json(decide(parsed, load_ruleset(parsed.ruleset or "tattoo@1.1.0")))
 
 
 @pytest.fixture(scope="session")

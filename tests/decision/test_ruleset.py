@@ -111,7 +111,7 @@ def test_it_says_that_nobody_has_signed(case, decided):
 
 def test_released_hash_pins_the_files(monkeypatch):
     document = read_document("tattoo@1.0.0")
-    assert canonical_sha256(document) == load_ruleset().sha256
+    assert canonical_sha256(document) == load_ruleset("tattoo@1.0.0").sha256
     document["efficacy"]["classes"][0]["cells"]["532"]["ps"] = 3
     monkeypatch.setattr(loader, "_read", lambda ruleset_id: document)
     with pytest.raises(Internal) as caught:

@@ -119,7 +119,7 @@ async def test_a_photo_without_chart_gives_a_qualitative_table():
     assert all(o.rank == 0 for ink in page.inks for o in ink.options)
     assert pb.OPTION_STATUS_RECOMMEND not in [o.status for ink in page.inks for o in ink.options]
     assert {"QUALITATIVE", "SKIN_TYPE_UNCHECKED"} <= {m.code for m in page.messages}
-    assert page.ruleset == "tattoo@1.0.0"
+    assert page.ruleset == "tattoo@1.1.0"
     assert "pending" in page.ruleset_approval
     kept = json.loads(folder.files["decision.json"])
     assert kept["status"] == "qualitative"
