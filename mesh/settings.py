@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     dev_issuer_key_file: str = Field("", description="ES256 key of the development issuer; empty: off.")
     dev_clients_file: str = Field("", description="Clients of the development issuer, JSON.")
 
+    charts_dir: str = Field("", description="Folder of reference files of custom colour charts, *.json.")
+
     stage_concurrency: int = Field(2, ge=1, le=256, description="Facts a stage works on at once.")
     ack_wait_s: float = Field(30.0, ge=1, description="Redelivery after this silence, seconds.")
     max_attempts: int = Field(

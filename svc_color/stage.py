@@ -5,23 +5,29 @@ from dataclasses import dataclass
 
 import structlog
 from assay.color.v1.color_pb2 import ColorPage
+from assay.common.v1.types_pb2 import FlagLevel
 from assay.events.v1.analysis_pb2 import Analysis
 
 from mesh.errors import FailedPrecondition, InvalidInput
+from mesh.settings import Settings
 from mesh.stage import Stage, StageContext
 from svc_color.analyze import analyze
-from svc_color.chart.layouts import known
+from svc_color.chart.layouts import Layout, known
 from svc_color.chart.measured import measure_chart
 from svc_color.classifier import active
 from svc_color.followup.compare import Photo
 from svc_color.followup.visit import follow_up
 from svc_color.images import Image, read_png, write_label_map
-from svc_color.page import page
+from svc_color.page import page, quality_flags, skin_page
+from svc_color.protected import ProtectedSkin, protected_skin
+from svc_color.quality import PROTECTED_UNFIT
 
 log = structlog.get_logger()
 
 # Mask pixels at least this bright are ink; segmentation writes 0 and 255.
 _INK = 128
+# Failed checks of ingest on the photo of protected skin after which its colours mean nothing.
+_UNFIT = {"PROTECTED_EXPOSURE", "PROTECTED_HDR_TRANSFER", "PROTECTED_CMYK_WITHOUT_PROFILE"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def measure(working: bytes, mask: bytes, probability: bytes, declared: str = "")
                 field=field,
                 fix="Pass the mask and probability that segmentation wrote for this working image.",
             )
-    chart = measure_chart(rgb, known(), declared)
+    chart = measure_chart(rgb, charts(), declared)
     result = analyze(rgb, ink >= _INK, chance, chart, declared)
     swatches = [ink_colour.swatch for ink_colour in result.inks]
     label_map = write_label_map(result.labels, swatches) if swatches else b""
@@ -66,7 +72,8 @@ def _size(image: Image) -> str:
 async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
     """Reads the three images, measures, writes the label map as artefact `ink_clusters.png`.
 
-    With an earlier visit in the order, measures what changed since and lays its photo over this one.
+    With a photo of protected skin, measures that too. With an earlier visit in the order, measures what
+    changed since and lays its photo over this one.
 
     Raises FailedPrecondition (PAGE_MISSING), InvalidInput, NotFound, Transient.
     """
@@ -79,6 +86,11 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
     written = measured.page
     if measured.label_map:
         written.clusters.CopyFrom(await ctx.put("ink_clusters.png", measured.label_map, "image/png"))
+    if analysis.ingest.HasField("protected_working"):
+        found = await _protected(analysis, ctx)
+        written.flags.extend(quality_flags(found.flags))
+        if found.skin is not None:
+            written.protected_skin.CopyFrom(skin_page(found.skin))
     if analysis.job.HasField("baseline"):
         await ctx.progress(60, "Comparing with the earlier visit")
         written.follow_up.CopyFrom(await follow_up(analysis, written, measured.photo, ctx))
@@ -86,11 +98,31 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
     return written
 
 
+def charts() -> tuple[Layout, ...]:
+    """The colour charts that this process looks for. Raises InvalidInput: a reference file is not right."""
+    return known(Settings().charts_dir)
+
+
+async def _protected(analysis: Analysis, ctx: StageContext) -> ProtectedSkin:
+    """The skin of the second photo, unless ingest found that its colours are none to measure."""
+    failed = {flag.code for flag in analysis.ingest.flags if flag.level == FlagLevel.FLAG_LEVEL_FAIL}
+    if not failed.isdisjoint(_UNFIT):
+        return ProtectedSkin(None, (PROTECTED_UNFIT,))
+    photo = await ctx.get(analysis.ingest.protected_working)
+    await ctx.progress(50, "Measuring protected skin")
+    return await ctx.compute(_measure_protected, photo, analysis.job.tattoo.chart)
+
+
+def _measure_protected(photo: bytes, declared: str) -> ProtectedSkin:
+    return protected_skin(read_png(photo, "protected_working", "rgb"), charts(), declared)
+
+
 def prepare() -> None:
-    """Reads and verifies the ink classifier.
+    """Reads the charts' reference files, and reads and verifies the ink classifier.
 
     Where no version may be served the process is ready all the same: each job then ends with that reason.
     """
+    charts()
     try:
         active()
     except FailedPrecondition as error:

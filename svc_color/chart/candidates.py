@@ -52,7 +52,8 @@ def _edges(rgb: Image) -> Image:
     """Largest difference in any channel within 3 x 3 pixels, after a median that keeps edges."""
     calm = cv2.medianBlur(rgb, 3)
     kernel = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.morphologyEx(calm, cv2.MORPH_GRADIENT, kernel).max(axis=2), np.uint8)
+    red, green, blue = cv2.split(cv2.morphologyEx(calm, cv2.MORPH_GRADIENT, kernel))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def _regions(strength: Image, threshold: int) -> list[tuple[float, ...]]:
@@ -93,11 +94,11 @@ def _square(labels: NDArray[np.int32], stat: NDArray[np.int32], label: int) -> t
 
 
 def _distinct(rows: Array) -> Array:
-    """One row per place: of regions whose centres nearly agree, the largest."""
+    """One row per place: of regions of like size whose centres nearly agree, the largest."""
     rows = rows[np.argsort(-rows[:, 2], kind="stable")]
     kept = np.ones(len(rows), bool)
     for each in range(len(rows)):
         if kept[each]:
             near = np.hypot(*(rows[each + 1 :, :2] - rows[each, :2]).T) < 0.4 * rows[each, 2]
-            kept[each + 1 :] &= ~near
+            kept[each + 1 :] &= ~(near & (rows[each + 1 :, 2] > 0.5 * rows[each, 2]))
     return rows[kept]

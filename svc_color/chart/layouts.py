@@ -26,6 +26,7 @@ CLASSIC: Final = "classic24"
 LEAST_PATCHES: Final = 12
 _LINES: Final = (2, 16)
 _MOST_EDITIONS: Final = 8
+_MOST_FILES: Final = 32
 MOST_BYTES: Final = 1 << 20
 # A patch of at most this chroma is neutral; three of them, apart in lightness, carry the gate on neutrals.
 NEUTRAL_CHROMA: Final = 5.0
@@ -74,9 +75,27 @@ def to_d65(lab: Array, illuminant: str) -> tuple[Array, Array]:
 
 
 @cache
-def known() -> tuple[Layout, ...]:
-    """The charts that ship."""
-    return tuple(read(path) for path in sorted(CHARTS.glob("*.json")) if path.name != "schema.json")
+def known(folder: str = "") -> tuple[Layout, ...]:
+    """The charts that ship, and those whose reference files lie in a folder; at most 32 of these.
+
+    Raises:
+        InvalidInput: as `read`, also where two charts have one name; the field is the file's.
+    """
+    own = [path for path in sorted(CHARTS.glob("*.json")) if path.name != "schema.json"]
+    layouts = {layout.name: layout for layout in map(read, own)}
+    if not folder:
+        return tuple(layouts.values())
+    files = sorted(Path(folder).glob("*.json"))
+    if not files or len(files) > _MOST_FILES:
+        message = f"The folder of charts {folder} holds {len(files)} reference files."
+        fix = f"Put 1 to {_MOST_FILES} *.json there, or leave ASSAY_CHARTS_DIR empty."
+        raise InvalidInput("CHART_FILE_UNREADABLE", message, field="charts_dir", fix=fix)
+    for path in files:
+        layout = read(path)
+        if layout.name in layouts:
+            raise _invalid("name", f"is {layout.name!r}, which another chart has", "Give it one of its own.")
+        layouts[layout.name] = layout
+    return tuple(layouts.values())
 
 
 def read(path: Path) -> Layout:
