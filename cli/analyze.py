@@ -35,6 +35,12 @@ DEADLINE_S = 900.0
     "--out", type=click.Path(file_okay=False, path_type=Path), help="With --local: folder for all artefacts."
 )
 @click.option(
+    "--protected",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Second photo, of skin that the sun does not reach, with the colour chart: for tan.",
+)
+@click.option(
     "--compare-with",
     help="Earlier analysis of the same subject's tattoo: its job id, or with --local its --out folder.",
 )
@@ -45,6 +51,7 @@ def analyze(
     intake_file: Path | None,
     local: bool,
     out: Path | None,
+    protected: Path | None,
     compare_with: str | None,
 ) -> None:
     """Analyses PHOTO of a tattoo: inks, colours, wavelength advice, risk flags, PDF.
@@ -59,21 +66,29 @@ def analyze(
       assay analyze models/sample/tattoo.jpg --intake cli/examples/intake.json --report report.pdf
       assay analyze photo.jpg --local --json --out artefacts/
       assay analyze later.jpg --intake intake.json --compare-with JOB
+      assay analyze photo.jpg --protected inner-arm.jpg --intake intake.json
     """
     if out is not None and not local:
         raise refused("OPTION_NEEDS_LOCAL", "--out works with --local only.", field="out", fix="Add --local.")
     if photo.stat().st_size == 0:
         raise refused("UPLOAD_EMPTY", f"{photo} is empty.", field="photo", fix="Choose the photo again.")
+    if protected is not None and protected.stat().st_size == 0:
+        fix = "Choose the photo again."
+        raise refused("UPLOAD_EMPTY", f"{protected} is empty.", field="protected", fix=fix)
     statement = intake.read(intake_file)
     if local:
-        view, places = locally(photo, "image", statement, out, report, compare_with=compare_with)
+        view, places = locally(
+            photo, "image", statement, out, report, compare_with=compare_with, protected=protected
+        )
     else:
         if compare_with is not None:
             statement = {
                 **statement,
                 "tattoo": {**statement.get("tattoo", {}), "compare_with": compare_with},
             }
-        view, places = through_api(photo, "image", statement, report, show_progress=not as_json)
+        view, places = through_api(
+            photo, "image", statement, report, show_progress=not as_json, protected=protected
+        )
     present(view, places, as_json=as_json)
 
 
@@ -113,6 +128,7 @@ def locally(
     report: Path | None,
     earlier: Sequence[Analysis] = (),
     compare_with: str | None = None,
+    protected: Path | None = None,
 ) -> tuple[Json, Json]:
     """Analyses in this process; answers the AnalysisView and the places."""
     from cli import local
@@ -132,7 +148,7 @@ def locally(
             fix="Choose another folder.",
         )
     visit = None if compare_with is None else local.baseline_of(Path(compare_with))
-    view, folder = local.analyze(source, purpose, statement, out, earlier, visit)
+    view, folder = local.analyze(source, purpose, statement, out, earlier, visit, protected)
     pdf = folder / "report.pdf"
     if report is not None and pdf.exists():
         report.parent.mkdir(parents=True, exist_ok=True)
@@ -141,14 +157,23 @@ def locally(
 
 
 def through_api(
-    source: Path, purpose: str, statement: Json, report: Path | None, *, show_progress: bool
+    source: Path,
+    purpose: str,
+    statement: Json,
+    report: Path | None,
+    *,
+    show_progress: bool,
+    protected: Path | None = None,
 ) -> tuple[Json, dict[str, str]]:
     """Uploads, analyses, watches, downloads the report; answers the AnalysisView and the places."""
     from cli.api import Api
 
     api = Api.connect()
     upload_id = api.upload(source, intake.media_type(source), purpose)
-    started = api.analyze({**statement, "upload_id": upload_id, "mode": "MODE_ASYNC"})
+    request = {**statement, "upload_id": upload_id, "mode": "MODE_ASYNC"}
+    if protected is not None:
+        request["protected_upload_id"] = api.upload(protected, intake.media_type(protected), "image")
+    started = api.analyze(request)
     job_id = str(started["job_id"])
     watched(api, job_id, show_progress=show_progress)
     view = api.job(job_id)

@@ -131,11 +131,12 @@ def analyze(
     out: Path | None,
     earlier: Sequence[Analysis] = (),
     visit: Baseline | None = None,
+    protected: Path | None = None,
 ) -> tuple[dict[str, Any], Path]:
     """Runs every stage on a file; answers the AnalysisView as JSON and the folder of artefacts.
 
     purpose: "image", "video" or "landmarks". earlier: finished balance analyses to compare with.
-    visit: the earlier visit to compare a tattoo with (`baseline_of`).
+    visit: the earlier visit to compare a tattoo with (`baseline_of`). protected: photo of protected skin.
     Raises CommandError when the statement is at fault; a stage's error is in the view.
     """
     # Standard output belongs to the result.
@@ -147,6 +148,8 @@ def analyze(
     analysis.job.earlier.extend(earlier_trial(document) for document in earlier)
     if visit is not None:
         analysis.job.baseline.CopyFrom(visit)
+    if protected is not None:
+        analysis.job.protected_upload.CopyFrom(_protected(protected, analysis.job.upload))
     folder = out or home.home() / "local" / analysis.job.job_id
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute") as executor:
@@ -191,14 +194,7 @@ def order(source: Path, purpose: str, statement: dict[str, Any]) -> Analysis:
         region=Settings().region,
         kind=request.WhichOneof("assessment") or "",
         epoch=1,
-        upload=ObjectRef(
-            bucket=OUTSIDE,
-            key=str(source),
-            sha256=_sha256(source),
-            media_type=intake.media_type(source),
-            size_bytes=source.stat().st_size,
-            name=source.name,
-        ),
+        upload=_outside(source),
         subject_id=request.subject_id,
         consent=Consent.FromString(request.consent.SerializeToString()),
         ruleset=request.ruleset,
@@ -237,6 +233,30 @@ def baseline_of(folder: Path) -> Baseline:
     for ref in (found.working, found.mask, found.clusters):
         if ref.key:
             ref.bucket, ref.key = OUTSIDE, str((folder / ref.name).resolve())
+    return found
+
+
+def _outside(path: Path) -> ObjectRef:
+    return ObjectRef(
+        bucket=OUTSIDE,
+        key=str(path),
+        sha256=_sha256(path),
+        media_type=intake.media_type(path),
+        size_bytes=path.stat().st_size,
+        name=path.name,
+    )
+
+
+def _protected(path: Path, photo: ObjectRef) -> ObjectRef:
+    """The photo of protected skin; raises CommandError (PROTECTED_PHOTO_SAME)."""
+    found = _outside(path)
+    if found.sha256 == photo.sha256:
+        raise refused(
+            "PROTECTED_PHOTO_SAME",
+            "The photo of protected skin is the photo of the tattoo.",
+            field="protected",
+            fix="Give another photo, of skin that the sun does not reach, such as the inner upper arm.",
+        )
     return found
 
 
