@@ -124,6 +124,12 @@ class Api:
         """Starts an analysis; safe to repeat by its idempotency key."""
         return self.call("POST", "/v1/analyze", dict(request), idempotency_key=str(uuid.uuid4()))
 
+    def replay(self, job_id: str, **versions: str) -> Json:
+        """Repeats an analysis under the versions that are named; safe to repeat by its idempotency key."""
+        body = {name: version for name, version in versions.items() if version}
+        path = f"/v1/analyze/{quote(job_id)}:replay"
+        return self.call("POST", path, body, idempotency_key=str(uuid.uuid4()))
+
     def job(self, job_id: str) -> Json:
         """The analysis as it is now."""
         return self.call("GET", f"/v1/analyze/{quote(job_id)}")

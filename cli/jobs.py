@@ -26,7 +26,7 @@ def token(as_json: bool) -> None:
 
 @click.group()
 def jobs() -> None:
-    """Lists, shows, watches and cancels analyses.
+    """Lists, shows, watches, cancels, repeats and compares analyses.
 
     \b
     Example:
@@ -115,3 +115,56 @@ def cancel(job_id: str, as_json: bool) -> None:
 
     view = Api.connect().call("POST", f"/v1/analyze/{job_id}:cancel", {})
     click.echo(json.dumps(view, indent=2, ensure_ascii=False) if as_json else f"{job_id}: {view['state']}")
+
+
+@jobs.command()
+@click.argument("job_id")
+@click.option(
+    "--ruleset", default="", help="Decide under this one, e.g. tattoo@1.0.0; else as the analysis was."
+)
+@click.option("--model", default="", help="Find ink or pose with this one; else as the analysis was.")
+@JSON
+def replay(job_id: str, ruleset: str, model: str, as_json: bool) -> None:
+    """Repeats an ended analysis as a new one, on the same upload.
+
+    \b
+    Example:
+      assay jobs replay 0198c0de-0000-7000-8000-000000000000 --ruleset tattoo@1.0.0
+    """
+    from cli.api import Api
+
+    view = Api.connect().replay(job_id, ruleset=ruleset, model=model)
+    if as_json:
+        click.echo(json.dumps(view, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{view['job_id']} repeats {job_id}; see `assay jobs watch {view['job_id']}`")
+
+
+@jobs.command()
+@click.argument("a")
+@click.argument("b")
+@JSON
+def diff(a: str, b: str, as_json: bool) -> None:
+    """Compares the results of two analyses: what differs, and because of which rules, facts and versions.
+
+    \b
+    Example:
+      assay jobs diff 0198c0de-0000-7000-8000-000000000000 0198c0de-0000-7000-8000-000000000001
+    """
+    from cli import show
+    from cli.api import Api
+    from cli.diff.compare import compare
+    from cli.diff.show import comparison
+    from cli.problems import refused
+    from cli.results import document_of
+
+    api = Api.connect()
+    documents = [document_of(api.job(job_id)) for job_id in (a, b)]
+    if documents[0].job.kind != documents[1].job.kind:
+        detail = f"{a} is a {documents[0].job.kind} analysis and {b} a {documents[1].job.kind} analysis."
+        raise refused("KINDS_DIFFER", detail, field="b", fix="Compare two analyses of one kind.")
+    found = compare(*documents)
+    if as_json:
+        click.echo(json.dumps({"a": a, "b": b, **found.to_json()}, indent=2, ensure_ascii=False))
+    else:
+        comparison(found, a, b, show.console())

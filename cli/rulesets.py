@@ -11,6 +11,8 @@ import click
 
 from cli.jobs import JSON
 from cli.problems import CommandError, refused
+from cli.ruleset_impact import impact
+from cli.ruleset_states import activate, retire, status
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -22,7 +24,7 @@ NAME = click.argument("name")
 
 @click.group()
 def ruleset() -> None:
-    """Lists and shows rulesets; lints one and runs the cases that ship with it.
+    """Lists and shows rulesets; lints one, runs its cases, says what it would change, and activates it.
 
     \b
     Example:
@@ -158,6 +160,10 @@ def test(name: str, case_id: str | None, as_json: bool) -> None:
         click.echo("\n".join([*lines, f"{name}: {len(runs) - len(failed)} of {len(runs)} cases as expected"]))
     if failed:
         raise click.exceptions.Exit(1)
+
+
+for _command in (status, activate, retire, impact):
+    ruleset.add_command(_command)
 
 
 def _folder(name: str) -> Traversable:

@@ -161,3 +161,22 @@ def models(views: Sequence[Json], out: Console) -> None:
             str(view.get("recalled_at") or "")[:16].replace("T", " "),
         )
     out.print(shown)
+
+
+def rulesets(views: Sequence[Json], out: Console) -> None:
+    """Prints the versions of rulesets as one table."""
+    shown = table(
+        "Rulesets", "ruleset", "state", "effective", "approval", "sha256", "by", "since (UTC)", "why"
+    )
+    for view in views:
+        shown.add_row(
+            str(view.get("ruleset", "")),
+            word(str(view.get("state", "")), "RULESET_STATE_"),
+            str(view.get("effective", "")),
+            str(view.get("approval", "")),
+            str(view.get("sha256", ""))[:12],
+            str(view.get("changed_by") or ""),
+            str(view.get("changed_at") or "")[:16].replace("T", " "),
+            str(view.get("reason") or ""),
+        )
+    out.print(shown)

@@ -1,0 +1,1 @@
+"""What differs between two results, and which rules, facts and versions are behind each difference."""
