@@ -1,9 +1,9 @@
 """Where a chart lies in front of the camera: its tilt, from its homography.
 
 The focal length is not known here. Phones' main cameras see about what a 26 mm lens sees on 36 x 24 mm film,
-which is what the tilt is computed with. Its uncertainty is that of the focal length, half of the difference to a lens
-three times as long, and that of the patches' places: the chart's sides are known to half a pixel, and a tilt
-shows by its cosine, which near 0 hardly changes.
+which is what the tilt is computed with. Its uncertainty is that of the focal length, half of the difference
+to a lens three times as long, and that of the patches' places: the chart's sides are known to half a pixel,
+and a tilt shows by its cosine, which near 0 hardly changes.
 """
 
 from __future__ import annotations

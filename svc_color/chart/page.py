@@ -81,7 +81,8 @@ def _measured(
     if sd is not None:
         reach = _COVERAGE_95 * sd
         measured.standard_uncertainty = sd
-        measured.low_95, measured.high_95 = value - reach, value + reach
+        # Neither a tilt nor an unevenness is below 0.
+        measured.low_95, measured.high_95 = max(0.0, value - reach), value + reach
     return measured
 
 

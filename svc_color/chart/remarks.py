@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from svc_color.chart.gates import Finding
 from svc_color.chart.measured import MeasuredChart
 from svc_color.quality import UNCALIBRATED, Flag
 
@@ -33,7 +33,7 @@ def remarks(chart: MeasuredChart | None, declared: str, ink_on_chart: int) -> tu
     """
     if chart is None:
         return (UNCALIBRATED, NOT_FOUND) if declared else (UNCALIBRATED,)
-    flags = [*_rejected(chart)] if chart.grade == "fail" else [_warned(each) for each in chart.findings]
+    flags = [*(_rejected(chart) if chart.grade == "fail" else _warned(chart))]
     if chart.lost and chart.chosen:
         message = (
             f"The chart was declared as {chart.lost}, but the reference of {chart.chosen.edition.name} fits "
@@ -64,6 +64,8 @@ def _rejected(chart: MeasuredChart) -> tuple[Flag, ...]:
     )
 
 
-def _warned(finding: Finding) -> Flag:
-    message = f"The colour chart calibrates the photo with a wider uncertainty: {finding.said}. "
-    return Flag(finding.code, "warn", message + _FIX[finding.code])
+def _warned(chart: MeasuredChart) -> Iterator[Flag]:
+    """One flag for each code."""
+    for code in dict.fromkeys(each.code for each in chart.findings):
+        why = "; ".join(each.said for each in chart.findings if each.code == code)
+        yield Flag(code, "warn", f"The colour chart calibrates the photo, but less well: {why}. {_FIX[code]}")

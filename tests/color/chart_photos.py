@@ -24,8 +24,8 @@ _SIZE = 48
 class Shot:
     """How a chart is photographed.
 
-    turn, tilt, towards: degrees, in the picture's plane, out of it, and which way. pitch: pixels from patch to
-    patch in front of the camera. light: gain per channel. gamma: exponent of a tone curve on top of sRGB.
+    turn, tilt, towards: degrees, in the picture's plane, out of it, and which way. pitch: pixels from patch
+    to patch in front of the camera. light: gain per channel. gamma: exponent of a tone curve on top of sRGB.
     uneven: share of light lost from one end of the chart to the other. glare: patches under a lamp's
     reflection. hidden: patches under a finger. noise: standard deviation of encoded values.
     """
