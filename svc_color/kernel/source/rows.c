@@ -219,7 +219,10 @@ GATHER(byte_float, uint8_t, float, LOOKED_UP)
 FILL(double)
 FILL(float)
 
-#define SHORT_ROWS 135.0 /* above this a float32 no longer holds every difference to 1e-4 */
+/* A pair is one long chain of operations: two vectors of them at a time keep the units busy. */
+#define TWO_AT_A_TIME _Pragma("clang loop interleave_count(2)")
+
+#define MOST_SINGLE 135.0 /* above this a float32 no longer holds every difference to 1e-4 */
 
 struct pairs {
     double l_1[BLOCK], a_1[BLOCK], b_1[BLOCK], l_2[BLOCK], a_2[BLOCK], b_2[BLOCK];
@@ -234,6 +237,7 @@ static inline double side_of(double cross, double a_1, double b_1) {
 
 static void exact_block(const struct difference *job, const struct pairs *restrict p, double *restrict out) {
     double k_l = job->k_l, k_c = job->k_c, k_h = job->k_h;
+    TWO_AT_A_TIME
     for (int i = 0; i < BLOCK; i++) {
         double there = p->a_1[i] * p->b_2[i], back = p->a_2[i] * p->b_1[i];
         double cross = there - back, mirror = there + back;
@@ -253,9 +257,9 @@ static int single_block(const struct difference *job, const struct pairs *restri
     int64_t large = 0;
     for (int i = 0; i < BLOCK; i++) {
         double there = p->a_1[i] * p->b_2[i], back = p->a_2[i] * p->b_1[i];
-        large |= (__builtin_fabs(p->l_1[i]) > SHORT_ROWS) | (__builtin_fabs(p->l_2[i]) > SHORT_ROWS)
-                 | (__builtin_fabs(p->a_1[i]) > SHORT_ROWS) | (__builtin_fabs(p->b_1[i]) > SHORT_ROWS)
-                 | (__builtin_fabs(p->a_2[i]) > SHORT_ROWS) | (__builtin_fabs(p->b_2[i]) > SHORT_ROWS);
+        large |= (__builtin_fabs(p->l_1[i]) > MOST_SINGLE) | (__builtin_fabs(p->l_2[i]) > MOST_SINGLE)
+                 | (__builtin_fabs(p->a_1[i]) > MOST_SINGLE) | (__builtin_fabs(p->b_1[i]) > MOST_SINGLE)
+                 | (__builtin_fabs(p->a_2[i]) > MOST_SINGLE) | (__builtin_fabs(p->b_2[i]) > MOST_SINGLE);
         mean_l[i] = (float)((p->l_1[i] + p->l_2[i]) * 0.5);
         d_l[i] = (float)(p->l_2[i] - p->l_1[i]);
         a_1[i] = (float)p->a_1[i];
@@ -267,6 +271,7 @@ static int single_block(const struct difference *job, const struct pairs *restri
         mirrored[i] = there + back < 0 ? -1.0f : 1.0f;
     }
     if (large) return 1;
+    TWO_AT_A_TIME
     for (int i = 0; i < BLOCK; i++) {
         float value = ciede2000_float(mean_l[i], d_l[i], a_1[i], b_1[i], a_2[i], b_2[i], cross[i], side[i],
                                       mirrored[i], k_l, k_c, k_h);
