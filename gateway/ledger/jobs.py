@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from assay.decision.v1.decision_pb2 import Fitzpatrick, TattooCase
 from assay.events.v1.analysis_pb2 import Analysis, Failure
 from psycopg.types.json import Jsonb
 
@@ -119,7 +120,21 @@ async def create(
     if job.replay_of:
         detail["replay_of"] = job.replay_of
     await record_audit(connection, job.tenant_id, by, "analysis.requested", job.job_id, detail)
+    if job.tattoo.HasField("override"):
+        override = _override(job.tattoo)
+        await record_audit(connection, job.tenant_id, by, "skin_type.overridden", job.job_id, override)
     await outbox.add(connection, "requested", analysis)
+
+
+def _override(stated: TattooCase) -> dict[str, str]:
+    """A clinician's skin type for the audit log: both types, who set it and why."""
+    own = stated.override
+    return {
+        "operator": Fitzpatrick.Name(stated.fitzpatrick_operator).removeprefix("FITZPATRICK_"),
+        "fitzpatrick": Fitzpatrick.Name(own.fitzpatrick).removeprefix("FITZPATRICK_"),
+        "name": own.name,
+        "reason": own.reason,
+    }
 
 
 async def find(connection: Connection, job_id: str) -> JobRow | None:

@@ -128,7 +128,7 @@ def test_an_unnamed_ink_is_never_ranked(seed):
 
 @pytest.mark.parametrize("name", ["white", "flesh", "brown", "permanent_makeup", "pink"])
 def test_a_named_class_counts_in_full_however_small_its_share(name):
-    """Under 1.0.0 a posterior of 0.1 for the named class left its hazard unsaid, though nothing was ranked."""
+    """Under 1.0.0 a posterior of 0.1 for the named class left its hazard unsaid (and ranked nothing)."""
     low = make([{"class": name, "posterior": {name: 0.1, "grey": 0.09}, "area_share": 1.0}], "II")
     certain = make([{"class": name, "area_share": 1.0}], "II")
     ids = [{f["id"] for f in run(case | {"ruleset": RULESET.id})["flags"]} for case in (low, certain)]

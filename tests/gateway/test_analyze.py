@@ -11,6 +11,7 @@ import grpc.aio
 import psycopg
 import pytest
 from assay.balance.v1.balance_pb2 import BalanceTrial
+from assay.decision.v1.decision_pb2 import FITZPATRICK_II, FITZPATRICK_III, Override, TattooCase
 from assay.events.v1.analysis_pb2 import Consent
 from assay.gateway.v1 import gateway_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -339,3 +340,16 @@ async def test_consent_and_audit_are_kept(caller: Caller, settings: Settings) ->
         ).fetchall()
     assert consent == (True, False, "2026-01", "tester")
     assert [action for (action,) in actions] == ["upload.signed", "analysis.requested"]
+
+
+async def test_an_override_of_the_skin_type_is_in_the_audit_log(caller: Caller, settings: Settings) -> None:
+    override = Override(fitzpatrick=FITZPATRICK_III, name="Dr Example", reason="Examined by hand")
+    stated = TattooCase(fitzpatrick_operator=FITZPATRICK_II, override=override)
+    view, _ = await caller.analyze(order(await caller.upload(), tattoo=stated))
+    with psycopg.connect(settings.postgres_owner_dsn) as owner:
+        found = owner.execute(
+            "SELECT actor, detail FROM audit WHERE action = 'skin_type.overridden' AND resource = %s",
+            (view.job_id,),
+        ).fetchall()
+    said = {"operator": "II", "fitzpatrick": "III", "name": "Dr Example", "reason": "Examined by hand"}
+    assert found == [("tester", said)]
