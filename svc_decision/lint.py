@@ -101,7 +101,7 @@ def _contradictory(ruleset: Ruleset, document: dict[str, Any]) -> Iterator[Findi
                 yield Finding("contradictory", flag.id, detail)
     found = (
         *lint_tables.ladder(ruleset),
-        *lint_tables.caps(ruleset),
+        *lint_tables.spots(ruleset),
         *lint_tables.labels(ruleset),
         *lint_tables.questions(ruleset, document),
         *lint_tables.dates(document),

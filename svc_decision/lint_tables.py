@@ -9,7 +9,7 @@ from typing import Any
 from svc_decision.conditions import Compare, Condition, Facts, evaluate
 from svc_decision.domains import leaves
 from svc_decision.rules import rules_of
-from svc_decision.ruleset import FITZPATRICK, GATES, STATUSES, Ruleset
+from svc_decision.ruleset import FITZPATRICK, GATES, STATUSES, Ruleset, TestSpotRule
 
 Fault = tuple[str, str]
 _LABELS = ("on_label", "off_label", "unknown")
@@ -42,20 +42,19 @@ def ladder(ruleset: Ruleset) -> Iterator[Fault]:
             yield fault
 
 
-def caps(ruleset: Ruleset) -> Iterator[Fault]:
-    """Caps of less certain cases that are milder than those of certain ones; test spots that overlap."""
-    engine = ruleset.engine
-    general = STATUSES.index(engine.qualitative_cap)
-    for rule, cap in (("Q02", engine.margin_cap), ("Q03", engine.family_cap)):
-        if STATUSES.index(cap) < general:
-            yield rule, f"its cap {cap} is milder than {engine.qualitative_cap}, the cap of Q01"
-    seen: dict[tuple[str, str], str] = {}
-    for spot in engine.test_spots:
-        for release in spot.releases:
+def spots(ruleset: Ruleset) -> Iterator[Fault]:
+    """Test spots that lift one hold on two terms, or a grave hold further than a milder one."""
+    seen: dict[tuple[str, str], TestSpotRule] = {}
+    for rule in ruleset.engine.test_spots:
+        for release in rule.releases:
             key = (release.rule, release.severity)
             if key in seen:
-                yield spot.id, f"lifts {' '.join(key).strip()} as {seen[key]} does, on other terms"
-            seen.setdefault(key, spot.id)
+                yield rule.id, f"lifts {' '.join(key).strip()} as {seen[key].id} does, on other terms"
+            seen.setdefault(key, rule)
+    for (flag, severity), rule in seen.items():
+        milder = seen.get((flag, "hold"))
+        if severity == "contraindicated" and milder and _opens(rule.cap, milder.cap):
+            yield rule.id, f"allows {rule.cap} for a contraindication of {flag}, more than for its hold"
 
 
 def labels(ruleset: Ruleset) -> Iterator[Fault]:
@@ -143,6 +142,10 @@ def _against_gate(rule: str, nm: int, types: tuple[str, str], ruleset: Ruleset) 
         yield rule, f"its skin types {types[0]} to {types[1]} are no range"
     if closed:
         yield rule, f"the label permits {nm} nm on type {', '.join(closed)}, where the gate is closed"
+
+
+def _opens(cap: str, other: str) -> bool:
+    return STATUSES.index(cap) < STATUSES.index(other)
 
 
 def _facts(condition: Condition) -> set[str]:
