@@ -246,7 +246,8 @@ def _schema_faults(obj: object) -> Iterator[FieldError]:
             for name in [n for n in error.instance if n not in known][:MAX_VIOLATIONS]:
                 near = get_close_matches(_short(name), known, n=1)
                 hint = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
-                yield FieldError(f"{path}.{_short(name)}".lstrip("."), f"is not a field of a case. {hint}")
+                field = f"{path}.{_short(name)}".lstrip(".") or "case"
+                yield FieldError(field, f"is not a field of a case. {hint}")
         else:
             yield FieldError(path or "case", _complaint(error))
 
