@@ -81,6 +81,7 @@ def delta_e_2000(
             another shape or type or one that overlaps an input, or fewer than one thread.
     """
     _check_factors(k_l=k_l, k_c=k_c, k_h=k_h)
+    library.check_threads(threads)
     if KERNEL == library.NUMPY:
         return _over_pairs(lab_1, lab_2, lambda c: _ciede2000(c, k_l, k_c, k_h), out)
     first, second = library.readable(lab_1), library.readable(lab_2)

