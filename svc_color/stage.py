@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 from assay.color.v1.color_pb2 import ColorPage
 from assay.common.v1.types_pb2 import FlagLevel
@@ -11,7 +12,8 @@ from assay.events.v1.analysis_pb2 import Analysis
 from mesh.errors import FailedPrecondition, InvalidInput
 from mesh.settings import Settings
 from mesh.stage import Stage, StageContext
-from svc_color.analyze import analyze
+from svc_color.analyze import ColorResult, Mask, analyze
+from svc_color.chart.geometry import area
 from svc_color.chart.layouts import Layout, known
 from svc_color.chart.measured import measure_chart
 from svc_color.classifier import active
@@ -62,7 +64,15 @@ def measure(working: bytes, mask: bytes, probability: bytes, declared: str = "")
     result = analyze(rgb, ink >= _INK, chance, chart, declared)
     swatches = [ink_colour.swatch for ink_colour in result.inks]
     label_map = write_label_map(result.labels, swatches) if swatches else b""
-    return Measured(page(result), label_map, Photo(rgb, ink >= _INK, chance, result.labels, result.reading))
+    return Measured(page(result), label_map, _photo(rgb, ink >= _INK, chance, result))
+
+
+def _photo(rgb: Image, ink: Mask, probability: Image, result: ColorResult) -> Photo:
+    """The photo as it was measured: its colour chart is neither ink nor skin."""
+    if result.chart is not None:
+        covered = area(result.chart.placement, ink.shape)
+        ink, probability = ink & ~covered, np.where(covered, np.uint8(255), probability)
+    return Photo(rgb, ink, probability, result.labels, result.reading)
 
 
 def _size(image: Image) -> str:

@@ -26,6 +26,7 @@ from svc_color.space import Array, linear_to_lab
 
 Image = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 Weights = NDArray[np.float32]
 
 # Acceptability threshold of CIEDE2000: ink at or below it is visually clear (dental multicentre study, F84 of
@@ -101,22 +102,28 @@ def changes(
         labels: (H, W) of the earlier visit. purity: (H, W), how far each earlier pixel shows ink alone, 0 to
             1 (`svc_color.clusters.purity`); it weighs the colours now as it weighed them then.
     """
-    return [_change(ink, *_pixels(labels == ink.id, purity), today, registered) for ink in inks]
+    return [
+        _change(ink, *_pixels(labels == ink.id, registered.support, purity), today, registered)
+        for ink in inks
+    ]
 
 
-def _pixels(of: NDArray[np.bool_], purity: Weights) -> tuple[Array, Array]:
-    """Places (n, 2) as (x, y) and weights (n,) of an ink's pixels, thinned to a bounded number."""
+def _pixels(of: Mask, support: Mask, purity: Weights) -> tuple[Array, Array, Mask]:
+    """Places (n, 2) as (x, y), weights (n,) and support (n,) of an ink's pixels, at most `_SAMPLE`."""
     rows, columns = np.nonzero(of)
     step = max(1, -(-len(rows) // _SAMPLE))
     rows, columns = rows[::step], columns[::step]
-    return np.stack([columns, rows], axis=1).astype(np.float64), purity[rows, columns].astype(np.float64)
+    places = np.stack([columns, rows], axis=1).astype(np.float64)
+    return places, purity[rows, columns].astype(np.float64), support[rows, columns]
 
 
-def _change(ink: InkThen, places: Array, weights: Array, today: Today, registered: Registered) -> InkNow:
+def _change(
+    ink: InkThen, places: Array, weights: Array, support: Mask, today: Today, registered: Registered
+) -> InkNow:
     if not len(places):
         return InkNow(ink, 0.0, reason="The earlier cluster map does not show this ink.")
     there = registered.warp.forward(places)
-    usable = _usable(there, today.rgb)
+    usable = support & _usable(there, today.rgb)
     share = float(weights @ usable / max(weights.sum(), 1e-9))
     if share < _LEAST_SEEN or np.count_nonzero(usable) < _LEAST_PIXELS:
         return InkNow(ink, share, reason="Less than half of this ink can be seen and compared in this photo.")
@@ -151,7 +158,7 @@ def _change(ink: InkThen, places: Array, weights: Array, today: Today, registere
     )
 
 
-def _usable(places: Array, rgb: Image) -> NDArray[np.bool_]:
+def _usable(places: Array, rgb: Image) -> Mask:
     """Places inside of the photo where it is not white through and through with glare."""
     limit = np.array(rgb.shape[1::-1]) - 1
     within = np.all((places >= 0) & (places <= limit), axis=1)

@@ -32,11 +32,17 @@ _LAID_PX: Final = 1600
 
 @dataclass(frozen=True)
 class Earlier:
-    """The earlier visit. rgb: (H, W, 3). ink: mask (H, W). labels: (H, W), inks of its page, 0 none."""
+    """The earlier visit. rgb: (H, W, 3). labels: (H, W), inks of its page, 0 none, also where glare hid the
+    ink or a colour chart was taken for it. maybe_ink: (H, W), all that was taken for ink."""
 
     rgb: Image
-    ink: Mask
     labels: Labels
+    maybe_ink: Mask
+
+    @property
+    def ink(self) -> Mask:
+        """(H, W) where ink was measured."""
+        return self.labels > 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,6 @@ def conditions(page: ColorPage, camera: str, segmenter: str, at: datetime) -> Co
         camera=camera,
         segmenter=segmenter,
         software=software[0] if software else "",
-        skin=page.HasField("skin"),
         at=at,
     )
 
@@ -91,6 +96,8 @@ def compare(baseline: Baseline, earlier: Earlier, photo: Photo, now: Conditions)
     page = FollowUp(baseline_job_id=baseline.job_id, days=days_between(then, now))
     found = register(earlier.rgb, earlier.ink, photo.rgb)
     codes = list(obstacles(then, now))
+    if not baseline.color.HasField("skin"):
+        codes.append("SKIN_NOT_MEASURABLE_THEN")
     if isinstance(found, NotRegistered):
         page.overlap.CopyFrom(_missing("overlap", "1", "NOT_REGISTERED"))
         page.registration_error.CopyFrom(_missing("registration_error", "px", "NOT_REGISTERED"))
@@ -102,7 +109,7 @@ def compare(baseline: Baseline, earlier: Earlier, photo: Photo, now: Conditions)
         codes.insert(0, "LITTLE_OVERLAP")
     where = photo.ink | _moved(earlier.ink, found, photo.ink.shape)
     beside = skin.skin_reference(photo.rgb, where, photo.probability, photo.reading)
-    if isinstance(beside, SkinNotMeasurable) and "SKIN_NOT_MEASURABLE_NOW" not in codes:
+    if isinstance(beside, SkinNotMeasurable):
         codes.append("SKIN_NOT_MEASURABLE_NOW")
     if codes or isinstance(beside, SkinNotMeasurable):
         return refused(page, codes, baseline), picture
@@ -150,7 +157,7 @@ def refused(page: FollowUp, codes: Sequence[str], baseline: Baseline) -> FollowU
 def _purity(earlier: Earlier) -> Weights:
     """How far each earlier pixel shows ink alone: by its distance from the skin in its own photo."""
     weights = earlier.ink.astype(np.float32)
-    beside = skin.skin_reference(earlier.rgb, earlier.ink, earlier.ink.astype(np.uint8) * 255)
+    beside = skin.skin_reference(earlier.rgb, earlier.ink, earlier.maybe_ink.astype(np.uint8) * 255)
     if isinstance(beside, SkinNotMeasurable):
         return weights
     blurred = cv2.medianBlur(earlier.rgb, 3)[earlier.ink]

@@ -66,7 +66,7 @@ class Conditions:
 
     calibrated: a chart calibrated the photo and its grade is not fail. chart: its layout and edition.
     illuminant: with the observer. metric: formula and factors of differences. camera, segmenter: "" when
-    unknown. software: version of the code that measured. skin: whether the skin was measured. at: UTC.
+    unknown. software: version of the code that measured. at: UTC.
     """
 
     calibrated: bool
@@ -76,12 +76,11 @@ class Conditions:
     camera: str
     segmenter: str
     software: str
-    skin: bool
     at: datetime
 
 
 def obstacles(then: Conditions, now: Conditions) -> tuple[str, ...]:
-    """Codes of `REASONS` for which the colours of two visits may not be compared; none when they may."""
+    """Codes of `REASONS` for which colours that came about so may not be compared; none when they may."""
     both = then.calibrated and now.calibrated
     found = {
         "UNCALIBRATED_THEN": not then.calibrated,
@@ -90,8 +89,6 @@ def obstacles(then: Conditions, now: Conditions) -> tuple[str, ...]:
         "ILLUMINANT_DIFFERS": then.illuminant != now.illuminant,
         "METRIC_DIFFERS": then.metric != now.metric,
         "CAMERA_DIFFERS": bool(then.camera and now.camera) and then.camera != now.camera,
-        "SKIN_NOT_MEASURABLE_THEN": not then.skin,
-        "SKIN_NOT_MEASURABLE_NOW": not now.skin,
     }
     return tuple(code for code, holds in found.items() if holds)
 

@@ -33,13 +33,14 @@ _PASSES: Final = 6
 class Fit:
     """A warp and how well the tiles bear it out.
 
-    tiles: with structure enough and inside both photos. agreeing: those that, left out, were put where they
-    are. error_px: root mean square of the agreeing ones' distances, pixels of the new photo. tile_px: a side.
+    tiles: with structure enough and inside both photos. agreeing: centres (n, 2) in the earlier photo of
+    those that, left out, were put where they are. error_px: root mean square of their distances, pixels of
+    the new photo. tile_px: a side.
     """
 
     warp: Warp
     tiles: int
-    agreeing: int
+    agreeing: Array
     error_px: float
     tile_px: int
 
@@ -71,9 +72,8 @@ def fit(earlier: Signal, ink: Mask, new: Signal, guess: Array) -> Fit | None:
     assert matches is not None  # _ROUNDS is not empty
     distance = _left_out(warp, matches)
     agrees = distance <= _AGREES * side * _magnification(warp)
-    agreeing = int(np.count_nonzero(agrees))
-    error = float(np.sqrt(np.mean(np.square(distance[agrees])))) if agreeing else float("inf")
-    return Fit(warp, matches.tiles, agreeing, error, side)
+    error = float(np.sqrt(np.mean(np.square(distance[agrees])))) if agrees.any() else float("inf")
+    return Fit(warp, matches.tiles, matches.earlier[agrees], error, side)
 
 
 def _cornered(signal: Signal, ink: Mask, side: int) -> Array:

@@ -73,7 +73,7 @@ def read_earlier(working: bytes, mask: bytes, clusters: bytes) -> Earlier:
             field="baseline.mask",
             fix="Name another analysis to compare with.",
         )
-    return Earlier(rgb, np.asarray(ink), labels)
+    return Earlier(rgb, labels, np.asarray(ink))
 
 
 def model_of(analysis: Analysis) -> str:

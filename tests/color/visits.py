@@ -1,16 +1,24 @@
 """Two visits of one tattoo with exact truth: one body, its ink more or less faded, photographed anew."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import cv2
 import numpy as np
+import pytest
+from assay.color.v1.color_pb2 import Baseline, ColorPage
 from numpy.typing import NDArray
 
-from svc_color.space import Array, linear_to_srgb
+from svc_color.analyze import analyze
+from svc_color.followup.compare import Earlier, Photo
+from svc_color.page import page
+from svc_color.reading import Reading
+from svc_color.space import Array, linear_to_srgb, srgb_to_linear
 from tests.color.painting import LIGHT_SKIN, linear_of
 
 Image = NDArray[np.uint8]
 Linear = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 BLACK = (0.95, 0.92, 0.85)
 RED = (0.20, 0.90, 0.75)
@@ -32,7 +40,7 @@ class Pose:
     """How the camera sees the body: degrees, pixels per canvas pixel, pixels, perspective, bend."""
 
     turn: float = 0.0
-    zoom: float = 0.7
+    zoom: float = 0.55
     shift: tuple[float, float] = (0.0, 0.0)
     tilt: float = 0.0
     bend: float = 0.0
@@ -40,10 +48,10 @@ class Pose:
 
 @dataclass(frozen=True)
 class Visit:
-    """rgb: the photo. linear: what a chart would make of it. labels: which ink lies where, 0 none."""
+    """rgb: the photo. reading: what a chart would make of it. labels: which ink lies where, 0 none."""
 
     rgb: Image
-    linear: Linear
+    reading: Reading
     labels: Image
     places: NDArray[np.float32]
     """(H, W, 2): the canvas coordinates (x, y) that each pixel shows."""
@@ -82,7 +90,7 @@ def photograph(
     left: float = 1.0,
     pose: Pose = Pose(),
     *,
-    size: tuple[int, int] = (720, 900),
+    size: tuple[int, int] = (540, 675),
     light: tuple[float, float, float] = (1.0, 1.0, 1.0),
     error: float = 0.0,
     noise: float = 0.004,
@@ -90,7 +98,7 @@ def photograph(
 ) -> Visit:
     """One visit. left: share of the ink that is left. light: gain per channel, which the chart takes off.
 
-    error: relative error per channel that calibration leaves. noise: of encoded values, 0 to 1.
+    error: relative standard error per channel that calibration leaves. noise: of encoded values, 0 to 1.
     """
     rng = np.random.default_rng(seed)
     places = _places(pose, size)
@@ -99,11 +107,31 @@ def photograph(
     labels = cv2.remap(of.labels, places, None, cv2.INTER_NEAREST)
     encoded = linear_to_srgb(np.clip(seen * np.array(light), 0, 1)) + noise * rng.standard_normal(seen.shape)
     rgb = np.round(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
-    from svc_color.space import srgb_to_linear
+    gain = (1 + error * rng.standard_normal(3)) / np.array(light)
+    # A relative error e of light is one of about 39 e in L* of skin, less in a* and b*.
+    reading = Reading(lambda image: srgb_to_linear(image) * gain, max(0.5, 39 * error), calibrated=True)
+    return Visit(rgb, reading, labels, places)
 
-    left_error = 1 + error * rng.standard_normal(3)
-    linear = (srgb_to_linear(rgb) / np.array(light) * left_error).astype(np.float32)
-    return Visit(rgb, linear, labels, places)
+
+def measured(visit: Visit, *, mask: Mask | None = None) -> tuple[ColorPage, Photo]:
+    """The page of a visit as of a photo with a chart, and the photo. mask: of the ink; None for the true."""
+    ink = visit.labels > 0 if mask is None else mask
+    probability = np.asarray(cv2.GaussianBlur(ink.astype(np.uint8) * 255, (0, 0), 1.5), np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        # The chart's place is taken by what it would have made of the photo; all else is the product's.
+        patch.setattr("svc_color.analyze.reading_by", lambda chart: visit.reading)
+        result = analyze(visit.rgb, ink, probability)
+    made = page(result)
+    made.chart.layout, made.chart.edition, made.chart.grade = "classic24", "after_2014_11", "pass"
+    return made, Photo(visit.rgb, ink, probability, result.labels, visit.reading)
+
+
+def baseline_of(visit: Visit, *, at: datetime) -> tuple[Baseline, Earlier]:
+    """What a later visit is compared with."""
+    made, photo = measured(visit)
+    found = Baseline(job_id="earlier", color=made, camera="camera", segmenter="ink-seg@1.0.0")
+    found.created_at.FromDatetime(at)
+    return found, Earlier(photo.rgb, photo.labels, photo.ink)
 
 
 def _places(pose: Pose, size: tuple[int, int]) -> NDArray[np.float32]:
