@@ -67,9 +67,22 @@ def _readable(decision: dict[str, Any]) -> str:
                 f"label {option['label']}  skin {option['skin_gate']}  ({', '.join(option['rules'])})"
             )
         lines += [f"  {message}" for message in ink["messages"]]
-    lines += [f"{flag['id']} {flag['severity']}: {flag['text']}" for flag in decision["flags"]]
+    lines += [f"{flag['id']} {flag['severity']}{_raised(flag)}: {flag['text']}" for flag in decision["flags"]]
     lines += decision["messages"]
+    if decision.get("counterfactuals"):
+        lines.append(f"what it rests on ({decision['counterfactual_note']})")
+        lines += [
+            f"  {entry['text']}  ({', '.join(entry['rules'])})" for entry in decision["counterfactuals"]
+        ]
+        left_out = decision["counterfactuals_left_out"]
+        lines += [f"  and {left_out} more"] if left_out else []
     return "\n".join(lines)
+
+
+def _raised(flag: dict[str, Any]) -> str:
+    """What raised a flag, which rulesets before format 1.1 did not tell."""
+    raisers = [name for name in flag.get("raised_by", ()) if name != "always"]
+    return f" (raised by {' and '.join(raisers)})" if raisers else ""
 
 
 def _decide_balance(stated: dict[str, Any]) -> dict[str, Any]:

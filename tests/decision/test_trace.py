@@ -1,4 +1,4 @@
-"""The trace is complete: every rule of the ruleset, once at each place where it was judged, with its values."""
+"""The trace is complete: every rule of the ruleset, once wherever it was judged, and what it saw."""
 
 from __future__ import annotations
 
