@@ -79,8 +79,9 @@ proof-balance: setup  ## Measures every figure of the balance assessment; keeps 
 proof-models: setup train-env  ## Measures every figure of the models; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.models
 
-bench: setup  ## Races the pose stage against MediaPipe; figures go to bench/results/latest.json. [VIDEO=clip]
-	@$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO))
+bench: setup  ## Races colour and the pose stage against others; figures go to bench/results. [VIDEO=clip]
+	@$(BIN)/python -m bench.color; color=$$?; \
+	$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO)) && exit $$color
 
 clean:  ## Removes environments, caches and local data.
 	rm -rf .venv .tools .assay svc_color/kernel/libassay_colour.* models/build models/export/.venv models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
