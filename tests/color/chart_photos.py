@@ -51,14 +51,21 @@ class Shot:
     camera: Array = field(default_factory=lambda: CAMERA)
 
 
-def shoot(shot: Shot, layout: Layout = CLASSIC, edition: Edition = AFTER) -> tuple[Image, Array]:
-    """The photo, sRGB, and the homography (3, 3) from (column, row) of the chart to its pixels."""
+def shoot(
+    shot: Shot, layout: Layout = CLASSIC, edition: Edition = AFTER, scene: Array | None = None
+) -> tuple[Image, Array]:
+    """The photo, sRGB, and the homography (3, 3) from (column, row) of the chart to its pixels.
+
+    scene: XYZ (H, W, 3) of what lies behind the chart; skin without one.
+    """
     rng = np.random.default_rng(shot.seed)
     flat, low = _flat(shot, layout, edition, rng)
     truth = pose(shot, layout)
     to_cell = np.array([[1 / _SIZE, 0, low + 0.5 / _SIZE], [0, 1 / _SIZE, low + 0.5 / _SIZE], [0, 0, 1]])
     height, width = shot.size
     background = np.tile(np.array(SKIN), (height, width, 1)) * np.linspace(0.9, 1.1, width)[None, :, None]
+    if scene is not None:
+        background = np.maximum(scene @ shot.camera.T, 1e-4)
     # Twice the size, then halved: edges like a lens's.
     twice = np.diag([2.0, 2.0, 1.0]) + np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
     warp = twice @ truth @ to_cell
