@@ -19,6 +19,8 @@ class Decided:
     def __init__(self, a: Analysis, b: Analysis, versions: tuple[str, ...]) -> None:
         self._sides = (a.decision, b.decision)
         self._traces = tuple({entry.rule: entry for entry in page.trace} for page in self._sides)
+        # A page too large for its fact leaves out what its rules saw: then nothing is known of either side.
+        self._seen = all(any(entry.saw for entry in page.trace) for page in self._sides)
         # Two results of one palette: an ink is then the same cluster, whatever the rules call it.
         self._one_palette = list(a.color.inks) == list(b.color.inks)
         self._versions = versions
@@ -123,8 +125,8 @@ class Decided:
         return Difference(kind, at, before, after, tuple(rules), ordered, self._versions)
 
     def _facts(self, rule: str) -> list[FactChange]:
-        """What a rule saw differently; nothing where it was in the trace of one side only."""
-        if not all(rule in trace for trace in self._traces):
+        """What a rule saw differently; nothing where one side does not say."""
+        if not self._seen or not all(rule in trace for trace in self._traces):
             return []
         ours, theirs = (_saw(trace[rule]) for trace in self._traces)
         return [

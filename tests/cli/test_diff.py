@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from assay.common.v1.types_pb2 import Measurement
 from assay.decision.v1 import decision_pb2 as pb
-from assay.events.v1.analysis_pb2 import Analysis
+from assay.events.v1.analysis_pb2 import Analysis, Job
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -97,6 +97,29 @@ def test_a_flag_names_its_rule_and_what_it_saw() -> None:
     assert flag.versions == ("order",)
     assert [(one.at, one.before, one.after) for one in of_kind(found, "order")] == [
         ("tattoo.intake.gold", "False", "True")
+    ]
+
+
+def test_what_a_large_page_left_out_is_no_difference() -> None:
+    a, b = result(), result(gold=True)
+    for entry in b.decision.trace:
+        entry.ClearField("saw")
+    (flag,) = of_kind(compare(a, b), "flag")
+    assert (flag.rules, flag.facts) == (("R07",), ())
+
+
+def test_a_balance_trial_tells_metrics_and_verdicts() -> None:
+    a, b = (Analysis(job=Job(kind="balance")) for _ in range(2))
+    for one, mean, band in ((a, 20.0, "within"), (b, 31.0, "above")):
+        one.sway.metrics.add(
+            measurement=Measurement(id="MVELO_ML", unit="mm/s", value=mean, standard_uncertainty=2.0)
+        )
+        one.decision.balance.norms.add(metric="MVELO_ML", band=band)
+        one.decision.balance.score.CopyFrom(Measurement(id="score", unit="1", value=70.0))
+    found = compare(a, b)
+    assert [(one.kind, one.at, one.before, one.after) for one in found.differences] == [
+        ("measurement", "sway.metrics[MVELO_ML].measurement", "20 mm/s", "31 mm/s"),
+        ("comparison", "norms MVELO_ML", "within", "above"),
     ]
 
 

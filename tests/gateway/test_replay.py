@@ -15,6 +15,8 @@ from assay.gateway.v1 import gateway_pb2 as pb
 
 from gateway import rulesets
 from gateway.catalogue import load
+from mesh import recalls
+from mesh.recalls import Recall
 from mesh.topology import RULESET_BUCKET
 from tests.gateway.callers import PHOTO, Caller, Served, order, problem_of
 
@@ -152,6 +154,19 @@ async def test_unknown_versions_are_named(
     first = await ended(caller)
     status, said, at = await refusal(caller, first, **fields)
     assert (status, said, at) == (grpc.StatusCode.INVALID_ARGUMENT, code, field)
+
+
+async def test_a_recalled_model_is_refused_named_or_pinned(caller: Caller) -> None:
+    newest, older = sorted(load().models["tattoo"], reverse=True)[:2]
+    first = await ended(caller, model=older)
+    recalls.put_in_force({older: Recall("masks of watch straps", "sre", "")})
+    try:
+        wanted = (grpc.StatusCode.FAILED_PRECONDITION, "MODEL_RECALLED", "model")
+        assert await refusal(caller, first) == wanted
+        assert await refusal(caller, first, model=older) == wanted
+        assert (await replay(caller, first, model=newest)).replay_of == first
+    finally:
+        recalls.put_in_force({})
 
 
 async def test_another_tenant_cannot_replay(caller: Caller, gateway: Served) -> None:
