@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.inkclass.camera import reference
 from svc_color.optics import SkinOptics, spectrum
-from svc_color.prior import linear_rgb
 from svc_color.space import Array, linear_to_lab, linear_to_srgb
 
 Image = NDArray[np.uint8]
@@ -60,7 +60,7 @@ class Scene:
     truth: Array
 
 
-def scene(skin: str, trouble: Trouble, seed: int, *, size: tuple[int, int] = (480, 640)) -> Scene:
+def scene(skin: str, trouble: Trouble, seed: int, *, size: tuple[int, int] = (360, 480)) -> Scene:
     """A scene of modelled skin with black ink in the middle.
 
     skin: a name of MELANIN. seed: where hair and glare fall, shape of the ink, and noise.
@@ -68,7 +68,7 @@ def scene(skin: str, trouble: Trouble, seed: int, *, size: tuple[int, int] = (48
     rng = np.random.default_rng(seed)
     mask = _ink(rng, size)
     light = _skin(skin, mask, trouble)
-    plain = linear_rgb(spectrum(SkinOptics(MELANIN[skin], _BLOOD)))
+    plain = spectrum(SkinOptics(MELANIN[skin], _BLOOD)) @ reference()
     light[mask] *= 0.12
     light *= _shadow(rng, trouble, size)[..., None]
     light = _specular(rng, light, trouble, mask)
@@ -95,7 +95,7 @@ def _ink(rng: np.random.Generator, size: tuple[int, int]) -> Mask:
 def _skin(skin: str, mask: Mask, trouble: Trouble) -> Array:
     """Linear light (H, W, 3) of skin whose blood falls off with the distance from the ink."""
     steps = np.linspace(_BLOOD, max(trouble.blood, _BLOOD + 1e-6), 64)
-    colours = np.stack([linear_rgb(spectrum(SkinOptics(MELANIN[skin], blood))) for blood in steps])
+    colours = spectrum(SkinOptics(MELANIN[skin], steps)) @ reference()
     distance = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     _, _, width, height = cv2.boundingRect(mask.view(np.uint8))
     # Flat near the ink, then a soft edge, as a wheal's.
@@ -113,15 +113,16 @@ def _shadow(rng: np.random.Generator, trouble: Trouble, size: tuple[int, int]) -
 
 def _specular(rng: np.random.Generator, light: Array, trouble: Trouble, mask: Mask) -> Array:
     """Adds lobes of the lamp's own colour; their skirts tint far more than they clip."""
-    rows, columns = np.indices(mask.shape)
-    added, covered = np.zeros(mask.shape), 0.0
+    added = np.zeros(mask.shape)
     for _ in range(400):
-        if covered >= trouble.glare:
+        if np.count_nonzero(added > 0.05) >= trouble.glare * added.size:
             break
         y, x, radius = rng.uniform(0, mask.shape[0]), rng.uniform(0, mask.shape[1]), rng.uniform(4, 12)
-        added += 0.9 * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * radius**2))
-        covered = float(np.mean(added > 0.05))
-    return light + added[..., None] * _TINT
+        top, left = (max(0, int(at - 5 * radius)) for at in (y, x))
+        part = added[top : int(y + 5 * radius), left : int(x + 5 * radius)]
+        rows, columns = np.arange(part.shape[0])[:, None], np.arange(part.shape[1])[None, :]
+        part += 0.9 * np.exp(-((rows + top - y) ** 2 + (columns + left - x) ** 2) / (2 * radius**2))
+    return np.asarray(light + added[..., None] * _TINT)
 
 
 def _hair(rng: np.random.Generator, light: Array, trouble: Trouble) -> Array:
@@ -136,4 +137,4 @@ def _hair(rng: np.random.Generator, light: Array, trouble: Trouble) -> Array:
         end = start + length * np.array([np.cos(turn), np.sin(turn)])
         cv2.line(cover, start.astype(int).tolist(), end.astype(int).tolist(), 255, int(rng.integers(1, 4)))
     share = cv2.GaussianBlur(cover, (0, 0), 0.8)[..., None] / 255.0
-    return light * (1 - share) + share * np.array([0.020, 0.014, 0.010])
+    return np.asarray(light * (1 - share) + share * np.array([0.020, 0.014, 0.010]))
