@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from svc_decision.case import parse_case
+from svc_decision.casebook import canonical_json, merged
 from svc_decision.engine import decide
-from svc_decision.loader import load_ruleset
+from svc_decision.loader import DEFAULT_RULESET, load_ruleset
 from svc_decision.present import to_json
+from svc_decision.rulefile import available
 
 FOLDER = Path(__file__).parent / "replay"
 FROZEN = json.loads((FOLDER / "tattoo-1.0.0.json").read_text(encoding="utf-8"))
@@ -24,23 +26,11 @@ WHOLE = {
 }
 
 
-def merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """RFC 7396: null takes away, objects merge, anything else replaces."""
-    kept = {k: v for k, v in base.items() if k not in patch}
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            kept[key] = merged(base[key], value)
-        elif value is not None:
-            kept[key] = value
-    return kept
-
-
 def stored_bytes(case: dict[str, Any]) -> bytes:
     """The decision as the stage stores it."""
     parsed = parse_case(case)
     assert parsed.ruleset == "tattoo@1.0.0"
-    decision = to_json(decide(parsed, load_ruleset(parsed.ruleset)))
-    return json.dumps(decision, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return canonical_json(to_json(decide(parsed, load_ruleset(parsed.ruleset))))
 
 
 @pytest.mark.parametrize("frozen", FROZEN["cases"], ids=lambda frozen: frozen["name"])
@@ -54,6 +44,19 @@ def test_whole_decisions_are_the_frozen_ones(file, name):
     """Where a hash differs, these say what did."""
     (patch,) = [c["patch"] for c in FROZEN["cases"] if c["name"] == name]
     assert json.loads(stored_bytes(merged(FROZEN["base"], patch))) == json.loads((FOLDER / file).read_bytes())
+
+
+def test_1_0_0_is_kept_beside_the_ruleset_in_use():
+    assert {"tattoo@1.0.0", DEFAULT_RULESET} <= set(available("tattoo"))
+    assert DEFAULT_RULESET != "tattoo@1.0.0"
+    pinned = "31d85223ba74f94c3e2bd06c1512cf1262b632d9c9d77bc9131b05d44344592a"
+    assert load_ruleset("tattoo@1.0.0").sha256 == pinned
+
+
+def test_a_language_does_not_change_a_pinned_decision():
+    """1.0.0 speaks English only, and says nothing about it."""
+    case = merged(FROZEN["base"], {"language": "de", "classifier": "ink-class@1.0.0"})
+    assert stored_bytes(case) == stored_bytes(FROZEN["base"])
 
 
 def test_the_frozen_cases_fire_every_flag_and_step_of_1_0_0():
