@@ -158,7 +158,7 @@ def test_an_ink_that_is_hidden_now_has_no_number() -> None:
 
 
 def test_a_photo_of_less_than_half_of_the_ink() -> None:
-    nothing_claimed(follow_up(photograph(BODY, 0.5, Pose(0, 0.55, (260, 0)), seed=17)), "LITTLE_OVERLAP")
+    nothing_claimed(follow_up(photograph(BODY, 0.5, Pose(0, 0.55, (310, 0)), seed=17)), "LITTLE_OVERLAP")
 
 
 def nothing_claimed(found: FollowUp, *codes: str) -> None:

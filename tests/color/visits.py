@@ -101,16 +101,23 @@ def photograph(
     error: relative standard error per channel that calibration leaves. noise: of encoded values, 0 to 1.
     """
     rng = np.random.default_rng(seed)
-    places = _places(pose, size)
-    coloured = of.skin * 10 ** (-of.density * left)
-    seen = cv2.remap(coloured, places, None, cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
-    labels = cv2.remap(of.labels, places, None, cv2.INTER_NEAREST)
+    seen, labels, places = scene(of, left, pose, size)
     encoded = linear_to_srgb(np.clip(seen * np.array(light), 0, 1)) + noise * rng.standard_normal(seen.shape)
     rgb = np.round(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
     gain = (1 + error * rng.standard_normal(3)) / np.array(light)
     # A relative error e of light is one of about 39 e in L* of skin, less in a* and b*.
     reading = Reading(lambda image: srgb_to_linear(image) * gain, max(0.5, 39 * error), calibrated=True)
     return Visit(rgb, reading, labels, places)
+
+
+def scene(
+    of: Body, left: float, pose: Pose, size: tuple[int, int]
+) -> tuple[Linear, Image, NDArray[np.float32]]:
+    """What there is to photograph: linear sRGB (H, W, 3), labels (H, W), canvas coordinates (H, W, 2)."""
+    places = _places(pose, size)
+    coloured = of.skin * 10 ** (-of.density * left)
+    seen = cv2.remap(coloured, places, None, cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+    return seen, cv2.remap(of.labels, places, None, cv2.INTER_NEAREST), places
 
 
 def measured(visit: Visit, *, mask: Mask | None = None) -> tuple[ColorPage, Photo]:
