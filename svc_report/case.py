@@ -12,10 +12,12 @@ from google.protobuf.descriptor import FieldDescriptor
 from svc_report import evidence, marks, numbers
 from svc_report.advice import skin_type
 from svc_report.sheet import Fact, Flag, Remark, Rule, Sessions, Version
-from svc_report.words import Words
+from svc_report.words import Words, short
 
 MAX_FLAGS = 64
 MAX_RULES = 200
+NAME, DEVICE = 64, 120
+"""Characters of a name, and of the device, in the header of the first page."""
 PULSES = {Pulse.PULSE_NS: "pulse.ns", Pulse.PULSE_PS: "pulse.ps"}
 _EARLIEST, _LATEST = -62135596800, 253402300799  # 0001-01-01 and 9999-12-31, what Timestamp allows
 
@@ -37,10 +39,10 @@ def header(analysis: Analysis, words: Words) -> tuple[Fact, ...]:
     job = analysis.job
     seconds = unix_time(analysis)
     facts = [
-        Fact(words("header.subject"), job.subject_id or words("header.no_subject")),
+        Fact(words("header.subject"), short(job.subject_id, NAME) or words("header.no_subject")),
         Fact(words("header.date"), words("not_stated") if seconds is None else words.moment(seconds)),
-        Fact(words("header.device"), device(job.tattoo.device, words)),
-        Fact(words("header.site"), words.term("site", job.tattoo.site) or words("not_stated")),
+        Fact(words("header.device"), short(device(job.tattoo.device, words), DEVICE)),
+        Fact(words("header.site"), short(words.term("site", job.tattoo.site), NAME) or words("not_stated")),
         Fact(words("header.job"), job.job_id),
         Fact(words("header.tenant"), job.tenant_id),
         Fact(words("header.region"), job.region or words("not_stated")),
@@ -202,12 +204,12 @@ def trace(analysis: Analysis, words: Words, *, fired: bool) -> tuple[Rule, ...]:
     )
 
 
-def approval(analysis: Analysis, words: Words) -> str:
-    """Under which ruleset, and who approved it; empty before the decision."""
+def approval(analysis: Analysis, words: Words) -> Fact:
+    """Under which ruleset, and who approved it, in the manifest's own English; empty before the decision."""
     page = analysis.decision
     if not (page.ruleset and page.ruleset_approval):
-        return ""
-    return words("approval", ruleset=page.ruleset, statement=page.ruleset_approval)
+        return Fact("", "")
+    return Fact(words("approval", ruleset=page.ruleset), page.ruleset_approval)
 
 
 def ruleset(analysis: Analysis, words: Words) -> tuple[Fact, ...]:

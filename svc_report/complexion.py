@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from assay.color.v1.color_pb2 import SkinReference
 from assay.events.v1.analysis_pb2 import Analysis
 
@@ -58,7 +60,7 @@ def _skin(heading: str, skin: SkinReference, analysis: Analysis, words: Words) -
         lab=inks.channels(skin.lab, skin.spread if skin.HasField("spread") else None, words) if shown else (),
         facts=tuple(facts),
         ita_degrees=value,
-        ita_sd=skin.ita.standard_uncertainty if skin.ita.HasField("standard_uncertainty") else None,
+        ita_sd=_sd(skin),
     )
 
 
@@ -87,9 +89,16 @@ def angle(skin: SkinReference, words: Words) -> str:
     value = numbers.value_of(skin.ita)
     if value is None:
         return words.unmeasured(skin.ita.not_measurable)
-    if not skin.ita.HasField("standard_uncertainty"):
+    spread = _sd(skin)
+    if spread is None:
         return f"{words.fixed(value, 0)}° ({words('not_stated_uncertainty')})"
-    return f"{words.fixed(value, 0)}° ± {words.fixed(skin.ita.standard_uncertainty, 0)}°"
+    return f"{words.fixed(value, 0)}° ± {words.fixed(spread, 0)}°"
+
+
+def _sd(skin: SkinReference) -> float | None:
+    """One standard uncertainty of the angle, degrees; None when it is not stated."""
+    spread = skin.ita.standard_uncertainty
+    return spread if skin.ita.HasField("standard_uncertainty") and math.isfinite(spread) else None
 
 
 def classes(skin: SkinReference, words: Words) -> str:

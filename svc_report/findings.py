@@ -24,7 +24,7 @@ def what_found(analysis: Analysis, words: Words) -> tuple[Fact, ...]:
     change = progress.sentence(analysis, words)
     if change:
         facts.append(Fact(words("found.change"), short(change)))
-    facts.append(Fact(words("found.quality"), _quality_sentence(analysis, words)))
+    facts.append(Fact(words("found.quality"), short(_quality_sentence(analysis, words))))
     if analysis.decision.HasField("sessions"):
         estimate = case.sessions(analysis.decision.sessions, words)
         known = numbers.value_of(analysis.decision.sessions.sessions) is not None

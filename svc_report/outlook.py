@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.decision.v1.decision_pb2 import InkDecision, OptionStatus
+from assay.decision.v1.decision_pb2 import DecisionStatus, InkDecision, OptionStatus
 from assay.events.v1.analysis_pb2 import Analysis
 from assay.segment.v1.segment_pb2 import SegmentPage
 
@@ -112,7 +112,10 @@ def _waits(analysis: Analysis, words: Words) -> list[str]:
 
 def _retakes(analysis: Analysis, words: Words) -> list[str]:
     """How to take a better photo, by what was wrong with this one."""
+    qualitative = analysis.decision.status == DecisionStatus.DECISION_STATUS_QUALITATIVE
     codes = dict.fromkeys(flag.code for flag in findings.grave_flags(analysis))
+    if qualitative:
+        codes.pop("COLOUR_UNCALIBRATED", None)  # the first step says it
     advised = [words.labels.get(f"retake.{code}", "") for code in codes]
     told = [text for text in dict.fromkeys(advised) if text][:MAX_RETAKES]
     return [f"{words('next.retake')} {' '.join(told)}"] if told else []

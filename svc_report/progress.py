@@ -55,8 +55,7 @@ def sentence(analysis: Analysis, words: Words) -> str:
         for ink in list(found.inks)[:4]
     ]
     more = ", …" if len(found.inks) > 4 else ""
-    days = words.count(round(found.days), "day")
-    return words("found.progress", days=days, changes=words.join(told) + more)
+    return words("found.progress", days=_days(found, words), changes=words.join(told) + more)
 
 
 def visits(analysis: Analysis, available: frozenset[str], words: Words) -> tuple[Picture, ...]:
@@ -71,6 +70,10 @@ def visits(analysis: Analysis, available: frozenset[str], words: Words) -> tuple
         for file, key in captions.items()
         if file in available
     )
+
+
+def _days(found: FollowUp, words: Words) -> str:
+    return words.count(round(found.days), "day") if math.isfinite(found.days) else words("not_stated")
 
 
 def _date(seconds: int, words: Words) -> str:
@@ -88,8 +91,7 @@ def _reasons(found: FollowUp, words: Words) -> tuple[str, ...]:
 
 def _facts(found: FollowUp, analysis: Analysis, words: Words) -> tuple[Fact, ...]:
     facts = [Fact(words("progress.job"), found.baseline_job_id or words("not_stated"))]
-    if found.days:
-        facts.append(Fact(words("progress.between"), words.count(round(found.days), "day")))
+    facts.append(Fact(words("progress.between"), _days(found, words)))
     if analysis.job.baseline.camera:
         facts.append(Fact(words("progress.camera"), analysis.job.baseline.camera))
     measured = (

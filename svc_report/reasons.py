@@ -8,24 +8,27 @@ from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_report import advice, case, evidence, findings, marks
 from svc_report.sheet import Flag, Reason
-from svc_report.words import Words, short
+from svc_report.words import SHORT, Words, short
 
 MAX_REASONS, MAX_HARD = 4, 6
+FEW, BRIEF = 3, 110
+"""More hard stops than FEW are told in BRIEF characters each."""
 MAX_NAMED = 6
 LED_INKS = 3
 
 
 def why(analysis: Analysis, flags: tuple[Flag, ...], words: Words) -> tuple[Reason, ...]:
     """The rules that decided: what stops, then what the state rests on, then what led an option."""
-    hard = [_of_flag(flag, words) for flag in flags if flag.hard]
+    stops = [flag for flag in flags if flag.hard]
+    hard = [_of_flag(flag, words, SHORT if len(stops) <= FEW else BRIEF) for flag in stops]
     rest = [_of_flag(flag, words) for flag in flags if not flag.hard and flag.severity != "info"]
     found = [*hard, *_of_status(analysis, words), *_of_skin(analysis, words), *rest]
     found += _of_options(analysis, words)
     return tuple(found[: max(MAX_REASONS, min(len(hard), MAX_HARD))])
 
 
-def _of_flag(flag: Flag, words: Words) -> Reason:
-    return Reason(flag.mark, flag.id, short(flag.text), flag_basis(flag, words))
+def _of_flag(flag: Flag, words: Words, most: int = SHORT) -> Reason:
+    return Reason(flag.mark, flag.id, short(flag.text, most), flag_basis(flag, words))
 
 
 def flag_basis(flag: Flag, words: Words) -> str:

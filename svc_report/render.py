@@ -11,7 +11,8 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -52,6 +53,13 @@ def render(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Render
 
     pictures: JPEG or SVG by the file name that the sheet gives them. Raises Internal (REPORT_NOT_TYPESET).
     """
+    with staged(sheet, pictures) as template:
+        return _compile(template, sheet.unix_time)
+
+
+@contextmanager
+def staged(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Iterator[Path]:
+    """The template of a sheet in a folder of its own, with everything that it reads."""
     with scratch() as root:
         for source in sorted(TEMPLATES.glob("*.typ")):
             shutil.copyfile(source, root / source.name)
@@ -59,13 +67,18 @@ def render(sheet: Sheet | BalanceSheet, pictures: Mapping[str, bytes]) -> Render
             (root / name).write_bytes(data)
         (root / "palette.json").write_text(json.dumps(palette.template()), encoding="utf-8")
         (root / "sheet.json").write_text(json.dumps(_printable(dataclasses.asdict(sheet))), encoding="utf-8")
-        return _compile(root, BALANCE if isinstance(sheet, BalanceSheet) else TATTOO, sheet.unix_time)
+        yield root / (BALANCE if isinstance(sheet, BalanceSheet) else TATTOO)
 
 
-def _compile(root: Path, template: str, unix_time: int | None) -> Rendered:
-    compiler = typst.Compiler(
-        input=str(root / template), root=str(root), font_paths=fonts.book(), ignore_system_fonts=True
+def compiler_of(template: Path) -> typst.Compiler:
+    """A typesetter that sees the template's folder and our fonts, and nothing else."""
+    return typst.Compiler(
+        input=str(template), root=str(template.parent), font_paths=fonts.book(), ignore_system_fonts=True
     )
+
+
+def _compile(template: Path, unix_time: int | None) -> Rendered:
+    compiler = compiler_of(template)
     stamp = datetime.fromtimestamp(unix_time or 0, UTC)
     try:
         pdf = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=stamp)

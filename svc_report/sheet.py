@@ -354,7 +354,7 @@ class Sheet:
     header: tuple[Fact, ...]
     intended_use: str
     footer: str
-    approval: str
+    approval: Fact
     status: Mark
     headline: str
     explanation: str

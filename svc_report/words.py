@@ -32,9 +32,9 @@ SHORT = 240
 """Characters of a sentence on the first page; the whole of it stands in its section."""
 
 
-def short(text: str) -> str:
+def short(text: str, most: int = SHORT) -> str:
     """A text that fits the first page: cut at a word, with an ellipsis."""
-    return text if len(text) <= SHORT else text[:SHORT].rsplit(" ", 1)[0].rstrip(",;:. ") + " …"
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0].rstrip(",;:. ") + " …"
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class BalanceSheet:
     unix_time: int | None
     header: tuple[Fact, ...]
     intended_use: str
-    approval: str
+    approval: Fact
     status: Mark
     headline: str
     explanation: str

@@ -20,7 +20,7 @@ from assay.decision.v1.decision_pb2 import (
 from assay.events.v1.analysis_pb2 import Analysis
 
 from svc_report import case, content, inks, marks, render
-from svc_report.sheet import Sheet
+from svc_report.sheet import Fact, Sheet
 from svc_report.words import ENGLISH
 from tests.report import cases, colour_cases
 
@@ -272,7 +272,7 @@ def test_the_first_page_names_the_approval_and_a_doubtful_mask() -> None:
     analysis = cases.tattoo()
     analysis.decision.ruleset, analysis.decision.ruleset_approval = "tattoo@9.9.9", "Nobody signed this."
     sheet = sheet_of(analysis)
-    assert sheet.approval == "Ruleset tattoo@9.9.9: Nobody signed this."
+    assert sheet.approval == Fact("Ruleset tattoo@9.9.9:", "Nobody signed this.")
     assert ENGLISH("next.doubtful_mask") not in sheet.summary.steps
     analysis.segment.flags.add(code="LOW_CONFIDENCE", level=FlagLevel.FLAG_LEVEL_WARN)
     doubtful = sheet_of(analysis).summary
