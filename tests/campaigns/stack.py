@@ -77,12 +77,19 @@ class Stack:
 
     def objects(self, prefix: str, bucket: str = s3.ARTIFACTS) -> list[str]:
         """Keys below a prefix, as the administrator sees them."""
+        found = self._administrator().list_objects(bucket, prefix=prefix, recursive=True)
+        return [str(item.object_name) for item in found]
+
+    def remove(self, ref: Mapping[str, Any]) -> None:
+        """Removes an object for good, as an erasure would."""
+        self._administrator().remove_object(ref["bucket"], ref["key"])
+
+    def _administrator(self) -> Minio:
         keys = s3.keys(self.folder / "s3", "admin")
         endpoint = str(self.state.urls["s3"]).removeprefix("http://")
-        client = Minio(
+        return Minio(
             endpoint, access_key=keys.access, secret_key=keys.secret, secure=False, region="us-east-1"
         )
-        return [str(item.object_name) for item in client.list_objects(bucket, prefix=prefix, recursive=True)]
 
     def memory_bytes(self) -> int:
         """Sum of the proportional set sizes of every process of the stack."""

@@ -32,6 +32,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory, spans: Collector) -> Iterato
 
 
 @pytest.fixture(scope="session")
+def first(stack: Stack) -> dict:
+    """An analysis under the first ruleset, which is not the active one."""
+    api = stack.api()
+    upload = api.upload(SAMPLE, "image/jpeg")
+    job = api.analyze(order(upload, mode="MODE_SYNC", timeout="60s", ruleset="tattoo@1.0.0"))
+    assert job["state"] == "STATE_SUCCEEDED", job["error"]
+    return job
+
+
+@pytest.fixture(scope="session")
 def finished(stack: Stack) -> dict:
     """One analysis of the sample photo that has ended well."""
     api = stack.api()
