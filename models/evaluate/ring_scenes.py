@@ -118,7 +118,7 @@ def _specular(rng: np.random.Generator, light: Array, trouble: Trouble, mask: Ma
         if np.count_nonzero(added > 0.05) >= trouble.glare * added.size:
             break
         y, x, radius = rng.uniform(0, mask.shape[0]), rng.uniform(0, mask.shape[1]), rng.uniform(4, 12)
-        top, left = (max(0, int(at - 5 * radius)) for at in (y, x))
+        top, left = max(0, int(y - 5 * radius)), max(0, int(x - 5 * radius))
         part = added[top : int(y + 5 * radius), left : int(x + 5 * radius)]
         rows, columns = np.arange(part.shape[0])[:, None], np.arange(part.shape[1])[None, :]
         part += 0.9 * np.exp(-((rows + top - y) ** 2 + (columns + left - x) ** 2) / (2 * radius**2))

@@ -89,7 +89,7 @@ def test_equal_input_gives_equal_output() -> None:
     assert np.array_equal(first.labels, second.labels)
 
 
-def test_exposure_leaves_the_transmission_colour_alone() -> None:
+def test_m06_exposure_leaves_the_transmission_colour_alone() -> None:
     """Row M06 through the whole analysis, 8-bit rounding included."""
     full, dark = run(paint([RED])), run(paint([RED], exposure=0.7))
     assert full.inks[0].lab_t == pytest.approx(dark.inks[0].lab_t, abs=0.05)

@@ -59,7 +59,7 @@ in_gamut = arrays(
 
 
 @pytest.mark.parametrize("fast", [False, True])
-def test_sharma_pairs_to_four_decimals(fast: bool) -> None:
+def test_m03_sharma_pairs_to_four_decimals(fast: bool) -> None:
     assert delta_e_2000(FIRST, SECOND, fast=fast) == pytest.approx(PUBLISHED, abs=1e-4)
 
 

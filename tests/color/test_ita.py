@@ -11,7 +11,7 @@ from svc_color.ita import CLASSES, angle, angle_sd, ita, skin_class
 from svc_color.space import srgb_to_lab
 
 
-def test_angles_and_classes_of_three_colours() -> None:
+def test_m01_angles_and_classes_of_three_colours() -> None:
     """Row M01 of the domain dossier; the third lies exactly on the boundary of light and very light."""
     assert angle(70, 15) == pytest.approx(53.13, abs=0.01)
     assert skin_class(angle(70, 15)) == "light"
@@ -37,7 +37,7 @@ def test_angles_and_classes_of_three_colours() -> None:
         ("292420", -84.3),
     ],
 )
-def test_monk_swatches(swatch: str, degrees: float) -> None:
+def test_m02_monk_swatches(swatch: str, degrees: float) -> None:
     """Row M02: ITA of the ten published Monk swatches."""
     lab = srgb_to_lab(np.frombuffer(bytes.fromhex(swatch), np.uint8))
     assert angle(float(lab[0]), float(lab[2])) == pytest.approx(degrees, abs=0.1)

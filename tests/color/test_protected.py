@@ -122,6 +122,6 @@ async def test_darker_skin_at_the_tattoo_raises_tan(photo: Image) -> None:
 
 async def test_a_poor_photo_of_protected_skin_does_not_stop_the_decision() -> None:
     ordered = analysis(BLACK, calibrated=True)
-    for code, stops in (("PROTECTED_EXPOSURE", False), ("PROTECTED_IMAGE_BLURRED", False), ("EXPOSURE", True)):
+    for code, stops in (("PROTECTED_EXPOSURE", False), ("PROTECTED_BLURRED", False), ("EXPOSURE", True)):
         ordered.ingest.flags.add(code=code, level=FlagLevel.FLAG_LEVEL_FAIL, message="poor")
         assert ("R36" in {flag.id for flag in (await decide(ordered, Folder())).flags}) == stops

@@ -15,14 +15,14 @@ light = st.floats(0.02, 0.9)
 
 @settings(deadline=None)
 @given(st.tuples(light, light, light))
-def test_skin_against_itself(skin: tuple[float, float, float]) -> None:
+def test_m05_skin_against_itself(skin: tuple[float, float, float]) -> None:
     """Row M05: bare skin is (100, 0, 0)."""
     assert transmission_lab(transmission(skin, skin)) == pytest.approx([100, 0, 0], abs=0.01)
 
 
 @settings(deadline=None)
 @given(st.tuples(light, light, light), st.tuples(light, light, light), st.floats(0.3, 1.0))
-def test_exposure_divides_out(ink: tuple[float, ...], skin: tuple[float, ...], exposure: float) -> None:
+def test_m06_exposure_divides_out(ink: tuple[float, ...], skin: tuple[float, ...], exposure: float) -> None:
     """Row M06, and other exposures: ink and skin darkened alike leave the ratio alone."""
     before = transmission_lab(transmission(ink, skin))
     after = transmission_lab(transmission(np.multiply(ink, exposure), np.multiply(skin, exposure)))
@@ -48,7 +48,7 @@ def test_bounds_and_refusal() -> None:
         transmission([0.1, 0.1, 0.1], [0.5, 0.0, 0.5])
 
 
-def test_red_is_red_on_light_and_on_brown_skin() -> None:
+def test_m07_red_is_red_on_light_and_on_brown_skin() -> None:
     """Row M07: on skins of ITA 48 and -10 the class holds, though the hue as seen moves by 10 degrees."""
     brown_melanin = 0.0751
     hues = []
