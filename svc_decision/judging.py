@@ -149,4 +149,7 @@ def _is_no_ink(ink: Ink, case: Case, ruleset: Ruleset) -> bool:
     # Without a chart no colour difference is measured, so nothing is argued away.
     if row is None or row.hue_family != rule.hue_family or ink.delta_e00 is None or not case.image.chart:
         return False
+    # A suspected lesion is never argued away with its region.
+    if is_extended(ruleset) and (ink.naevus or 0.0) >= ruleset.engine.candidate_min_probability:
+        return False
     return ink.delta_e00 <= rule.max_delta_e00 and case.intake.get("white_or_skin_tone") is not True

@@ -111,3 +111,12 @@ def test_a_referral_is_told_even_when_no_ink_is_left():
         result = run(make(inks, "II", naevus_found=True, naevus_checked=None))
         assert result["status"] == "stopped"
         assert [f["id"] for f in result["flags"] if f["severity"] == "refer"] == ["R13"]
+
+
+def test_a_suspected_lesion_is_not_argued_away_as_skin():
+    flesh = {"class": "flesh", "delta_e00": 2.0, "area_share": 0.5, "naevus": 0.15}
+    result = run(make([flesh, {"class": "black", "area_share": 0.5}], "II"))
+    (flag,) = [f for f in result["flags"] if f["id"] == "R13"]
+    assert (flag["severity"], flag["regions"], flag["raised_by"]) == ("refer", [0], ["model"])
+    assert result["inks"][0]["options"] == []
+    assert result["inks"][1]["options"]
