@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -174,3 +176,11 @@ def test_rulesets_without_spot_rules_ignore_them():
     case = make("brown", "III")
     told = case | {"test_spots": [spot("brown", 1064)], "language": "de", "classifier": "ink-class@1.0.0"}
     assert to_json(decide(parse_case(told), old)) == to_json(decide(parse_case(case), old))
+
+
+def test_the_example():
+    stated = json.loads((files("svc_decision") / "examples" / "brown-after-a-test-spot.json").read_text())
+    result = to_json(decide(parse_case(stated), RULESET))
+    assert statuses(result) == {1064: "consider", 532: "hold", 730: "hold", 785: "hold"}
+    assert result["inks"][0]["class_from"]["model"] == "ink-class@1.0.0"
+    assert {"fitzpatrick=IV", "test_spot=brown@532"} <= {e["change"] for e in result["counterfactuals"]}
