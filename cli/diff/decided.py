@@ -11,6 +11,8 @@ from cli.diff.difference import Difference, FactChange, keyed, pairs
 
 # How the ids of rules begin that make the skin type: fusion and override.
 SKIN_RULES = ("F", "V")
+# Flags of these severities never take a wavelength away.
+MILD = ("caution", "info")
 
 
 class Decided:
@@ -21,27 +23,44 @@ class Decided:
         self._traces = tuple({entry.rule: entry for entry in page.trace} for page in self._sides)
         # A page too large for its fact leaves out what its rules saw: then nothing is known of either side.
         self._seen = all(any(entry.saw for entry in page.trace) for page in self._sides)
+        # The page has one place of each rule: of what is judged ink by ink, perhaps that of another ink.
+        flags = [flag for page in self._sides for flag in page.flags]
+        self._judged_once = {flag.id for flag in flags if flag.scope != "region"}
         # Two results of one palette: an ink is then the same cluster, whatever the rules call it.
-        self._one_palette = list(a.color.inks) == list(b.color.inks)
+        one_palette = list(a.color.inks) == list(b.color.inks)
+        self._clusters = {ink.id: f"ink {ink.id}, {ink.ink_class}" for ink in a.color.inks if one_palette}
+        barring = (flag for flag in flags if flag.severity not in MILD)
+        self._barred_by = sorted({flag.id for flag in barring if self._is_new(flag)})
         self._versions = versions
 
     def differences(self) -> list[Difference]:
         """Every difference of the two decisions."""
-        (before, after), flags = self._sides, self._flags()
-        raised = sorted({one.at for one in flags})
+        before, after = self._sides
         return [
-            *self._whole("status", "decision", _status(before), _status(after), raised),
+            *self._whole("status", "decision", _status(before), _status(after), self._barred_by),
             *self._whole("skin", "skin type", _skin(before), _skin(after), self._changed(SKIN_RULES)),
             *self._inks(),
-            *flags,
+            *self._flags(),
             *self._messages("decision", *(page.messages for page in self._sides)),
             *self._lists("missing"),
             *self._lists("unanswered"),
             *self._comparisons(),
         ]
 
-    def _whole(self, kind: str, at: str, before: str, after: str, rules: Sequence[str]) -> list[Difference]:
-        return [self._difference(kind, at, before, after, rules)] if before != after else []
+    def _whole(
+        self, kind: str, at: str, before: str, after: str, rules: Sequence[str],
+        facts: Iterable[FactChange] = (),
+    ) -> list[Difference]:  # fmt: skip
+        """One difference, or none where both sides are alike; its facts, and those that its rules saw."""
+        if before == after:
+            return []
+        every = {*facts, *(fact for rule in rules for fact in self._facts(rule))}
+        ordered = tuple(sorted(every, key=lambda fact: (fact.name, sorted((fact.before, fact.after)))))
+        return [Difference(kind, at, before, after, tuple(rules), ordered, self._versions)]
+
+    def _is_new(self, flag: pb.RiskFlag) -> bool:
+        """Whether a flag fired otherwise, or not at all, on one of the sides."""
+        return not all(any(_same_flag(flag, other) for other in page.flags) for page in self._sides)
 
     def _inks(self) -> list[Difference]:
         found: list[Difference] = []
@@ -55,20 +74,25 @@ class Decided:
         return found
 
     def _by_ink(self, page: pb.DecisionPage) -> dict[str, pb.InkDecision]:
-        if self._one_palette and all(ink.cluster_id for ink in page.inks):
-            return {f"ink {ink.cluster_id}": ink for ink in page.inks}
+        if all(ink.cluster_id in self._clusters for ink in page.inks):
+            return {self._clusters[ink.cluster_id]: ink for ink in page.inks}
         return keyed((ink.ink_class, ink) for ink in page.inks)
 
     def _options(
-        self, at: str, before: Iterable[pb.WavelengthOption], after: Iterable[pb.WavelengthOption]
+        self, at: str, before: Sequence[pb.WavelengthOption], after: Sequence[pb.WavelengthOption]
     ) -> list[Difference]:
+        if not (before and after):
+            # One side has none at all: what stopped it is behind that, not what each wavelength rests on.
+            every = (_all(before), _all(after))
+            return self._whole("option", f"{at} every wavelength", *every, self._barred_by)
         found: list[Difference] = []
         ours, theirs = ({f"{o.wavelength_nm} nm": o for o in options} for options in (before, after))
         for wavelength, one, other in pairs(ours, theirs):
             rules = [set(option.rules) if option else set[str]() for option in (one, other)]
             # Where both rest on the same rules, it is one of these that says something else now.
             made = sorted(rules[0] ^ rules[1] or rules[0])
-            found += self._whole("option", f"{at} {wavelength}", _option(one), _option(other), made)
+            facts = _facts_of(one, other)
+            found += self._whole("option", f"{at} {wavelength}", _option(one), _option(other), made, facts)
         return found
 
     def _flags(self) -> list[Difference]:
@@ -119,14 +143,10 @@ class Decided:
         ours, theirs = self._traces
         return [rule for rule, a, b in pairs(ours, theirs) if rule.startswith(prefixes) and a != b]
 
-    def _difference(self, kind: str, at: str, before: str, after: str, rules: Sequence[str]) -> Difference:
-        facts = {fact for rule in rules for fact in self._facts(rule)}
-        ordered = tuple(sorted(facts, key=lambda fact: (fact.name, sorted((fact.before, fact.after)))))
-        return Difference(kind, at, before, after, tuple(rules), ordered, self._versions)
-
     def _facts(self, rule: str) -> list[FactChange]:
         """What a rule saw differently; nothing where one side does not say."""
-        if not self._seen or not all(rule in trace for trace in self._traces):
+        once = rule in self._judged_once or rule.startswith(SKIN_RULES)
+        if not (once and self._seen and all(rule in trace for trace in self._traces)):
             return []
         ours, theirs = (_saw(trace[rule]) for trace in self._traces)
         return [
@@ -167,6 +187,26 @@ def _option(option: pb.WavelengthOption | None) -> str:
     )
     told = status if behind in (status, "unspecified") else f"{status}, then {behind}"
     return f"{told}, rank {option.rank}" if option.rank else told
+
+
+def _all(options: Iterable[pb.WavelengthOption]) -> str:
+    """Every option of an ink in one line."""
+    return "; ".join(f"{option.wavelength_nm} nm {_option(option)}" for option in options)
+
+
+def _facts_of(one: pb.WavelengthOption | None, other: pb.WavelengthOption | None) -> list[FactChange]:
+    """What an option's own table entries say differently."""
+    if one is None or other is None:
+        return []
+    ours, theirs = (
+        {"efficacy": str(o.efficacy), "evidence": o.evidence, "label": o.label, "skin gate": o.skin_gate}
+        for o in (one, other)
+    )
+    return [FactChange(name, ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]]
+
+
+def _same_flag(one: pb.RiskFlag, other: pb.RiskFlag) -> bool:
+    return (one.id, _flag(one)) == (other.id, _flag(other))
 
 
 def _flag(flag: pb.RiskFlag | None) -> str:

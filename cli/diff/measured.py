@@ -29,7 +29,9 @@ def measurement_differences(a: Analysis, b: Analysis, *, other_order: bool) -> t
             if same(before, after):
                 continue
             if moved(before, after):
-                found.append(Difference("measurement", path, text(before), text(after), (), (), versions))
+                # Without a value on either side, only the reason is told in other words.
+                kind = "measurement" if _valued(before) or _valued(after) else "text"
+                found.append(Difference(kind, path, text(before), text(after), (), (), versions))
             else:
                 within += 1
     return found, within
@@ -63,9 +65,8 @@ def moved(a: Measurement | None, b: Measurement | None) -> bool:
     JCGM 100:2008, 5.1.2, as for independent errors: of one photo they are not, so this is slow to call a
     change). A measurement without uncertainty counts as exact; one with a value on one side only has moved.
     """
-    if a is None or b is None or not (a.HasField("value") and b.HasField("value")):
-        had = [one is not None and one.HasField("value") for one in (a, b)]
-        return had[0] != had[1] or not same(a, b)
+    if a is None or b is None or not (_valued(a) and _valued(b)):
+        return not same(a, b)
     low, high = (a, b) if a.value <= b.value else (b, a)
     return high.value - low.value > math.hypot(_above(low), _below(high))
 
@@ -79,6 +80,10 @@ def text(one: Measurement | None) -> str:
     interval = f" ({one.low_95:.4g} to {one.high_95:.4g})" if one.HasField("low_95") else ""
     unit = "" if one.unit == "1" else f" {one.unit}"
     return f"{one.value:.4g}{interval}{unit}"
+
+
+def _valued(one: Measurement | None) -> bool:
+    return one is not None and one.HasField("value")
 
 
 def _above(one: Measurement) -> float:

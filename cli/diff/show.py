@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich.console import Console
 from rich.text import Text
 
@@ -21,14 +19,13 @@ def comparison(found: Comparison, a: str, b: str, out: Console) -> None:
     if not found.differences:
         out.print("No differences.")
     else:
-        versions = {one.at: one for one in found.differences if one.kind == "version"}
         shown = table("Differences", "what", "where", "A", "B", "because of")
         for one in found.differences:
             cells = (
                 one.at,
                 _short(one.before) or ABSENT,
                 _short(one.after) or ABSENT,
-                because(one, versions),
+                because(one),
             )
             shown.add_row(one.kind, *map(Text, cells))
         out.print(shown)
@@ -36,19 +33,14 @@ def comparison(found: Comparison, a: str, b: str, out: Console) -> None:
         out.print(f"{found.within_uncertainty} measurements moved by no more than their uncertainty.")
 
 
-def because(one: Difference, versions: Mapping[str, Difference]) -> str:
-    """Rules, what they saw, and the versions that differ; empty for what went in."""
+def because(one: Difference) -> str:
+    """Rules, what they saw, and which versions differ; empty for what went in."""
     if one.kind in ("order", "version"):
         return ""
     parts = [", ".join(one.rules)] if one.rules else []
     parts += [f"{fact.name}: {fact.before or ABSENT} / {fact.after or ABSENT}" for fact in one.facts]
-    parts += [_version(name, versions) for name in one.versions]
+    parts += one.versions
     return "; ".join(parts) or NOTHING
-
-
-def _version(name: str, versions: Mapping[str, Difference]) -> str:
-    found = versions.get(name)
-    return name if found is None else f"{name} {found.before or ABSENT} / {found.after or ABSENT}"
 
 
 def _short(text: str) -> str:

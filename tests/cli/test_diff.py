@@ -100,6 +100,33 @@ def test_a_flag_names_its_rule_and_what_it_saw() -> None:
     ]
 
 
+def test_what_stops_a_case_is_behind_every_wavelength_that_is_gone() -> None:
+    found = compare(result(), result(gold=True, fitzpatrick=pb.FITZPATRICK_V))
+    (status,) = of_kind(found, "status")
+    assert (status.before, status.after, status.rules) == ("qualitative", "stopped", ("R07",))
+    gone = of_kind(found, "option")
+    assert [(one.at, one.after, one.rules) for one in gone] == [
+        ("ink 1, black every wavelength", "", ("R07",)), ("ink 2, red every wavelength", "", ("R07",)),
+    ]  # fmt: skip
+    assert "532 nm consider" in gone[1].before
+
+
+def test_what_was_judged_ink_by_ink_is_not_told_of_another_ink() -> None:
+    """The page keeps one place of each rule; an option's own entries are those of its place."""
+    found = compare(result(calibrated=True), result(calibrated=True, fitzpatrick=pb.FITZPATRICK_V))
+    own = {"efficacy", "evidence", "label", "skin gate"}
+    changed = of_kind(found, "option")
+    assert changed
+    assert all({fact.name for fact in one.facts} <= own for one in changed)
+    assert any(fact.name == "skin gate" for one in changed for fact in one.facts)
+
+
+def test_another_reason_for_no_value_is_other_words() -> None:
+    a, b = result(), result()
+    b.decision.sessions.sessions.not_measurable = "for another reason"
+    assert [one.kind for one in compare(a, b).differences] == ["text"]
+
+
 def test_what_a_large_page_left_out_is_no_difference() -> None:
     a, b = result(), result(gold=True)
     for entry in b.decision.trace:
@@ -193,7 +220,7 @@ def test_what_no_record_explains_is_said(capsys: pytest.CaptureFixture[str]) -> 
     a, b = result(), result()
     b.decision.messages.add(code="STRAY", text="from nowhere")
     (stray,) = compare(a, b).differences
-    assert show.because(stray, {}) == show.NOTHING
+    assert show.because(stray) == show.NOTHING
 
 
 def test_a_document_survives_the_way_through_the_api() -> None:
