@@ -127,8 +127,8 @@ def _specular(rng: np.random.Generator, light: Array, trouble: Trouble, mask: Ma
 
 def _hair(rng: np.random.Generator, light: Array, trouble: Trouble) -> Array:
     """Lays dark strokes over the light, with soft edges, until they cover the share asked for."""
-    cover = np.zeros(light.shape[:2], np.uint8)
-    height, width = cover.shape
+    height, width = light.shape[0], light.shape[1]
+    cover = np.zeros((height, width), np.uint8)
     for _ in range(4000):
         if np.count_nonzero(cover) >= trouble.hair * cover.size:
             break
