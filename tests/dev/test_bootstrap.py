@@ -61,3 +61,26 @@ def test_another_python_is_looked_for_when_this_one_is_too_old(bootstrap, monkey
     monkeypatch.setattr(bootstrap, "NEWEST", (9, 1))
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: None)
     assert bootstrap.find_python() == "9.0", "left to uv to find"
+
+
+def test_set_up_goes_on_without_a_kernel_and_says_so(bootstrap, monkeypatch, capsys):
+    asked = []
+
+    def refuse(*command, quiet=False):
+        asked.append([str(part) for part in command])
+        return "models.convert" in asked[-1]
+
+    monkeypatch.setattr(bootstrap, "run", refuse)
+    monkeypatch.setattr(bootstrap, "find_uv", lambda: Path("uv"))
+    monkeypatch.setattr(bootstrap, "pip_settings", lambda: "")
+    assert bootstrap.finish() == 0
+    assert "kernel could not be built" in capsys.readouterr().out
+    check, install = asked[:2]
+    assert check[-2:] == ["svc_color.kernel.build", "--check"]
+    assert "--require-hashes" in install
+    assert not Path(install[install.index("--target") + 1]).exists(), "the compiler does not stay"
+
+
+def test_a_kernel_that_is_there_is_not_built_again(bootstrap, monkeypatch):
+    monkeypatch.setattr(bootstrap, "run", lambda *command, quiet=False: "--check" in command)
+    assert bootstrap.build_kernel()
