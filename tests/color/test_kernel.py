@@ -1,6 +1,7 @@
 """The compiled kernel: that it is there, that every instruction set gives numpy's answers, its manners."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -291,3 +292,21 @@ def test_one_value_out_of_range_is_found(kernel: str, bad: float) -> None:
     lab = srgb_to_lab(rgb)
     assert np.isnan(lab[[5, 69_999]]).any(axis=1).all()
     assert np.isfinite(np.delete(lab, [5, 69_999], axis=0)).all()
+
+
+SPANS = {
+    "ATAN": (np.linspace(1e-9, 1, 20_001), lambda s: np.arctan(np.sqrt(s)) / np.sqrt(s)),
+    "SIN": (np.linspace(1e-9, (np.pi / 3) ** 2, 20_001), lambda s: np.sin(np.sqrt(s)) / np.sqrt(s)),
+    "EXP": (np.linspace(-np.log(2) / 2, np.log(2) / 2, 20_001), np.exp),
+}
+
+
+@pytest.mark.parametrize(("kind", "most"), [("FLOAT", 1.1e-7), ("DOUBLE", 1e-15)])
+@pytest.mark.parametrize("name", sorted(SPANS))
+def test_polynomials_are_as_near_as_the_document_says(name: str, kind: str, most: float) -> None:
+    source = (sources.SOURCES / "rows.c").read_text(encoding="utf-8")
+    found = re.search(rf"static const \w+ {name}_{kind}\[\d+\] = \{{([^}}]*)\}}", source)
+    assert found
+    terms = [float(term.strip().rstrip("f")) for term in found[1].split(",")]
+    where, function = SPANS[name]
+    assert np.abs(np.polynomial.polynomial.polyval(where, terms) / function(where) - 1).max() < most
