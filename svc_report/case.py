@@ -16,6 +16,8 @@ from svc_report.words import Words, short
 
 MAX_FLAGS = 64
 MAX_RULES = 200
+PROTECTED = "PROTECTED_"
+"""What the codes of a photo of protected skin begin with."""
 NAME, DEVICE = 64, 120
 """Characters of a name, and of the device, in the header of the first page."""
 PULSES = {Pulse.PULSE_NS: "pulse.ns", Pulse.PULSE_PS: "pulse.ps"}
@@ -96,7 +98,15 @@ def remarks(analysis: Analysis, words: Words) -> tuple[Remark, ...]:
 
 def remark(flag: QualityFlag, words: Words) -> Remark:
     """A quality flag as it is shown."""
-    return Remark(marks.level(flag.level, words), words.term("warning", flag.code), flag.code, flag.message)
+    return Remark(marks.level(flag.level, words), warning(flag.code, words), flag.code, flag.message)
+
+
+def warning(code: str, words: Words) -> str:
+    """A quality flag's code in words; one of the photo of protected skin is named as such."""
+    name = code.removeprefix(PROTECTED)
+    if name == code or f"warning.{code}" in words.labels:
+        return words.term("warning", code)
+    return words("warning.PROTECTED", name=words.term("warning", name))
 
 
 def statement(case: TattooCase, words: Words) -> tuple[Fact, ...]:

@@ -85,7 +85,7 @@ def _quality_sentence(analysis: Analysis, words: Words) -> str:
     grave = grave_flags(analysis)
     if not grave:
         return words("found.no_warning")
-    named = [words.term("warning", flag.code) for flag in grave[:MAX_NAMED]]
+    named = [case.warning(flag.code, words) for flag in grave[:MAX_NAMED]]
     more = ", …" if len(grave) > MAX_NAMED else ""
     fails = sum(1 for flag in grave if flag.level == FlagLevel.FLAG_LEVEL_FAIL)
     counts = [words.count(fails, "failure")] * bool(fails)

@@ -14,6 +14,8 @@ MAX_RETAKES = 3
 MAX_QUESTIONS = 8
 LEAST_INK = 0.001
 """Share of the photo: an interval that reaches below it allows that there is no ink."""
+SKIN_TYPE = "fitzpatrick="
+"""How a counterfactual about the skin type begins."""
 SAID_ELSEWHERE = ("QUALITATIVE", "UNANSWERED")
 """Codes of messages whose content the first page gives by itself."""
 CLOSED = (
@@ -127,7 +129,15 @@ def _optional(analysis: Analysis, words: Words) -> str:
 
 
 def _alternative(analysis: Analysis, words: Words) -> str:
-    found = analysis.decision.counterfactuals
-    if not found:
+    operator = analysis.job.tattoo.fitzpatrick_operator
+    told = [item for item in analysis.decision.counterfactuals if not _lightens(item.change, operator)]
+    told.sort(key=lambda item: item.change.startswith(SKIN_TYPE))
+    if not told:
         return ""
-    return words("next.alternative", text=short(found[0].text), section=words.section("counterfactuals"))
+    return words("next.alternative", text=short(told[0].text), section=words.section("counterfactuals"))
+
+
+def _lightens(change: str, operator: int) -> bool:
+    """Whether a change supposes a lighter skin type: true of no patient, so it is no step."""
+    lighter = [f"{SKIN_TYPE}{advice.skin_type(number)}" for number in range(1, operator)]
+    return change in lighter

@@ -55,7 +55,7 @@ def _of_status(analysis: Analysis, words: Words) -> list[Reason]:
             failed = [
                 flag for flag in findings.grave_flags(analysis) if flag.level == FlagLevel.FLAG_LEVEL_FAIL
             ]
-            named = words.join([words.term("warning", flag.code) for flag in failed[: findings.MAX_NAMED]])
+            named = words.join([case.warning(flag.code, words) for flag in failed[: findings.MAX_NAMED]])
             text = words("why.no_colour", failed=named) if named else words("why.no_colour_unknown")
             return [Reason(mark, "R36", text, basis.behind("R36"))]
     return []

@@ -281,3 +281,49 @@ def test_the_first_page_names_the_approval_and_a_doubtful_mask() -> None:
     assert sheet_of(analysis).summary.steps[1] == ENGLISH("next.maybe_no_ink")
     quality = next(fact.value for fact in doubtful.found if fact.label == "Photo quality")
     assert "Ink mask uncertain" in quality
+
+
+def test_a_lighter_skin_type_is_no_step_and_what_can_be_done_comes_first() -> None:
+    analysis = cases.tattoo()
+    page = analysis.decision
+    page.counterfactuals[0].change = "fitzpatrick=I"
+    assert sheet_of(analysis).alternatives[0].change == "Operator's skin type: I"
+    assert not [step for step in sheet_of(analysis).summary.steps if step.startswith("What would change")]
+    page.counterfactuals.add(change="fitzpatrick=IV", text="darker", ink_class="red", wavelength_nm=532)
+    page.counterfactuals.add(change="test_spot=blue@1064", text="tested", ink_class="blue")
+    assert sheet_of(analysis).summary.steps[-1] == "What would change it: tested (section 5)"
+
+
+def test_each_output_says_whether_it_was_learned_measured_or_ruled() -> None:
+    rows = {row.output: row.made_by for row in sheet_of(cases.tattoo()).origins}
+    assert rows["Ink mask"] == "learned model ink-seg@0.1.0"
+    assert rows["Class of ink 1"] == "learned model ink-class@1.0.0"
+    assert rows["Colour values"] == "measurement, no learned part"
+    assert rows["State of every option"] == "rules tattoo@1.0.0"
+    raised = {row.output: row.certainty for row in sheet_of(cases.tattoo()).origins}
+    assert raised["Flags R01, R05"] == "raised by the learned ink class, ink-class@1.0.0"
+
+
+def test_two_visits_that_cannot_be_compared_say_why_and_show_no_numbers() -> None:
+    progress = sheet_of(cases.returning(comparable=False)).progress
+    assert progress.note == "The two visits cannot be compared."
+    assert len(progress.reasons) == 2
+    assert "Another camera took the earlier photo." in progress.reasons[1]
+    assert progress.changes == ()
+
+
+def test_a_change_within_the_detectable_one_is_no_measurable_change() -> None:
+    changes = {change.name: change for change in sheet_of(cases.returning()).progress.changes}
+    assert (changes["red"].mark.word, changes["red"].detectable) == ("No measurable change", "3.2")
+    assert changes["black"].by_contrast == "25\u00a0% (17 to 33); band of 0 to 25\u00a0%"
+    assert changes["blue"].by_contrast == "\u221214\u00a0% (\u221222 to \u22126)"
+    assert changes["blue"].mark.symbol == "triangle"
+
+
+def test_a_visit_that_was_named_and_not_compared_is_said_to_be() -> None:
+    analysis = cases.returning()
+    analysis.color.ClearField("follow_up")
+    sheet = sheet_of(analysis)
+    assert sheet.progress.note == "An earlier visit was named, but no comparison was made."
+    assert sheet.progress.note in [fact.value for fact in sheet.summary.found]
+    assert sheet_of(cases.tattoo()).progress.note == "No earlier visit was named for comparison."

@@ -10,6 +10,7 @@ from string import Formatter
 import pytest
 from assay.common.v1.types_pb2 import Measurement
 
+from svc_color import quality
 from svc_color.chart import remarks
 from svc_color.followup import obstacles
 from svc_decision.loader import DEFAULT_RULESET, load_ruleset
@@ -138,3 +139,16 @@ def test_a_short_text_ends_at_a_word() -> None:
     cut = short("eleven words, " * 40)
     assert len(cut) <= 242
     assert cut.endswith(("words …", "eleven …"))
+
+
+@pytest.mark.parametrize("language", REGIONS)
+def test_every_flag_of_the_colour_stage_is_worded(language: str) -> None:
+    codes = {flag.code for flag in vars(quality).values() if isinstance(flag, quality.Flag)}
+    assert len(codes) > 8
+    assert codes <= set(words(language).group("warning"))
+
+
+def test_a_flag_of_the_protected_photo_is_named_as_such() -> None:
+    assert case.warning("PROTECTED_IMAGE_BLURRED", ENGLISH) == "Protected site: Blurred photo"
+    assert case.warning("PROTECTED_SKIN_UNEVEN", ENGLISH) == "Uneven protected skin"
+    assert case.warning("SOMETHING_NEW", ENGLISH) == "SOMETHING NEW"
