@@ -9,7 +9,7 @@ from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.json_format import MessageToJson
 
-from mesh.errors import InvalidInput
+from mesh.errors import InvalidInput, NotFound
 from svc_report import content, pictures, progress, render
 from svc_report.balance import compose as balance
 from svc_report.objects import Compute, Objects
@@ -49,7 +49,7 @@ async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> Rep
     fetched = {
         name: data
         for name, (ref, field) in sources(decided).items()
-        if (data := await _fetched(ref, field, objects)) is not None
+        if (data := await _fetched(ref, field, objects, may_be_gone=name == progress.THEN_FILE)) is not None
     }
     return await compute(typeset, decided, fetched)
 
@@ -123,7 +123,8 @@ def as_json(analysis: Analysis) -> bytes:
     return f"{text}\n".encode()
 
 
-async def _fetched(ref: ObjectRef, field: str, objects: Objects) -> bytes | None:
+async def _fetched(ref: ObjectRef, field: str, objects: Objects, *, may_be_gone: bool) -> bytes | None:
+    """A picture; None where there is none. An earlier visit's may be erased at any time; this job's may not."""
     if not ref.key:
         return None
     if ref.size_bytes > MAX_PICTURE_BYTES:
@@ -133,4 +134,9 @@ async def _fetched(ref: ObjectRef, field: str, objects: Objects) -> bytes | None
             field=field,
             fix="Refer to the picture that the stage wrote.",
         )
-    return await objects.get(ref)
+    try:
+        return await objects.get(ref)
+    except NotFound:
+        if may_be_gone:
+            return None
+        raise
