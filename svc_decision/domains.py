@@ -124,11 +124,14 @@ def _constants(conditions: Sequence[Condition], fact: str) -> list[float]:
 
 
 def _posteriors(conditions: Sequence[Condition]) -> list[dict[str, float]]:
-    """No ink of any class; one class at each threshold or certain; two classes that fit in 1."""
+    """No ink of any class; up to three classes at thresholds or certain that fit into one posterior."""
     groups = [leaf for c in conditions for leaf in leaves(c) if isinstance(leaf, Probability)]
     names = list(dict.fromkeys(f"p.{name}" for group in groups for name in group.classes))
     values = sorted({1.0, *(group.at_least for group in groups)})
-    mixes: list[dict[str, float]] = [{}]
-    mixes += [{name: value} for name in names for value in values]
-    mixes += [{a: x, b: y} for a, b in combinations(names, 2) for x in values for y in values if x + y <= 1]
-    return mixes
+    return [
+        dict(zip(chosen, shares, strict=True))
+        for count in range(4)
+        for chosen in combinations(names, count)
+        for shares in product(values, repeat=count)
+        if sum(shares) <= 1
+    ]
