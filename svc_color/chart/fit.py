@@ -19,6 +19,7 @@ leaving one patch out: everything, curve included, is fitted to the other patche
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -36,6 +37,8 @@ FORMS: Final[tuple[Form, ...]] = ("linear", "root_polynomial_2")
 # A fit by leaving one out needs more patches than the root-polynomial has terms, and some to be judged by.
 LEAST_PATCHES: Final = 12
 _LEAST_GREYS: Final = 4
+# Below this share of a patch's light a channel says nothing about the curve.
+_LEAST_SHARE: Final = 0.05
 _RIDGE: Final = 1e-3
 # Slopes of the curve in logarithms: what a tone curve can be, and where it is continued.
 _SLOPES: Final = (0.3, 3.0)
@@ -45,7 +48,7 @@ _LEAST_Y: Final = 0.02
 
 @dataclass(frozen=True)
 class Curve:
-    """Makes greys linear. slopes: (3, 2), p and q per channel. span: (2, 3), log of lowest and highest."""
+    """Makes patches linear. slopes: (3, 2), p and q per channel. span: (2, 3), log of lowest and highest."""
 
     slopes: Array
     span: Array
@@ -110,63 +113,92 @@ def terms(linear: Array, form: Form) -> Array:
 
 
 def correct(
-    colours: Array, edition: Edition, neutral: tuple[int, ...], used: Which, form: Form, *, curved: bool
-) -> Correction | None:
-    """Fits one model to the used patches.
+    colours: Array, edition: Edition, used: Which, form: Form, curve: Curve | None = None
+) -> Correction:
+    """Fits one model to the used patches, behind a curve or none.
 
     Args:
-        colours: linear light of every patch, (n, 3), 0 to 1. neutral: indices of the greys. used: (n,).
-
-    Returns:
-        None where a curve is asked for and the greys do not carry one.
+        colours: linear light of every patch, (n, 3), 0 to 1. used: (n,).
     """
-    curve = _curve(colours, edition, [each for each in neutral if used[each]]) if curved else None
-    if curved and curve is None:
-        return None
-    design = terms(curve(colours[used]) if curve else colours[used], form)
-    weights = np.maximum(edition.xyz[used, 1:2], _LEAST_Y) ** (-2 / 3)
-    matrix = np.linalg.lstsq(design * weights, edition.xyz[used] * weights, rcond=None)[0]
-    return Correction(form, curve, np.asarray(matrix, np.float64))
+    straight = curve(colours[used]) if curve else colours[used]
+    return Correction(form, curve, _matrix(terms(straight, form), edition.xyz[used]))
 
 
-def _curve(colours: Array, edition: Edition, greys: list[int]) -> Curve | None:
+def _matrix(design: Array, xyz: Array) -> Array:
+    weights = np.maximum(xyz[:, 1:2], _LEAST_Y) ** (-2 / 3)
+    return np.asarray(np.linalg.lstsq(design * weights, xyz * weights, rcond=None)[0], np.float64)
+
+
+def straighten(colours: Array, edition: Edition, neutral: tuple[int, ...], used: Which) -> Curve | None:
+    """The curve that makes the used patches linear; None where the greys do not carry one.
+
+    First from the greys, whose channels are known to be alike. A matrix behind that curve tells what each
+    channel should have seen of the coloured patches, and the curve is drawn once more through all of them:
+    they reach darker, in the channels that they lack, than the black patch does. A channel counts by its
+    share of the patch's light, since what little is left in it comes from the others.
+    """
+    greys = [each for each in neutral if used[each]]
     if len(greys) < _LEAST_GREYS:
         return None
-    y = np.log(np.maximum(colours[greys], _DARKEST))
-    target = np.log(np.maximum(xyz_to_linear(edition.xyz[greys]), _DARKEST))
-    ridge = np.sqrt(_RIDGE * len(greys))
+    y = np.log(np.maximum(colours, _DARKEST))
+    span = np.array([y[greys].min(axis=0), y[greys].max(axis=0)])
+    target = np.maximum(xyz_to_linear(edition.xyz[greys]), _DARKEST)
+    first = _curve(y[greys], target, np.ones_like(target), span)
+    if first is None:
+        return None
+    matrix = _matrix(first(colours[used]), edition.xyz[used])
+    target = edition.xyz[used] @ np.linalg.pinv(matrix)
+    share = target / np.maximum(target.mean(axis=1, keepdims=True), _DARKEST)
+    weights = np.where(share < _LEAST_SHARE, 0.0, np.minimum(share, 1.0))
+    return _curve(y[used], np.maximum(target, _DARKEST), weights, span)
+
+
+def _curve(y: Array, target: Array, weights: Array, span: Array) -> Curve | None:
+    """Curve through logarithms y (n, 3) of what was seen to targets (n, 3); None if it is no tone curve's."""
+    ridge = np.sqrt(_RIDGE * len(y))
     pull = np.array([[0.0, ridge, 0.0], [0.0, 0.0, ridge]])
     slopes = np.empty((3, 2))
     for channel in range(3):
-        design = np.column_stack([np.ones(len(greys)), y[:, channel], y[:, channel] ** 2])
-        rows, values = np.vstack([design, pull]), np.append(target[:, channel], [ridge, 0.0])
+        design = np.column_stack([np.ones(len(y)), y[:, channel], y[:, channel] ** 2])
+        weight = weights[:, channel]
+        rows = np.vstack([design * weight[:, None], pull])
+        values = np.append(np.log(target[:, channel]) * weight, [ridge, 0.0])
         slopes[channel] = np.linalg.lstsq(rows, values, rcond=None)[0][1:]
-    span = np.array([y.min(axis=0), y.max(axis=0)])
     ends = slopes[:, 0] + 2 * slopes[:, 1] * span
     if np.any(ends < _SLOPES[0]) or np.any(ends > _SLOPES[1]):
         return None
     return Curve(slopes, span)
 
 
-def fit(
-    colours: Array, edition: Edition, neutral: tuple[int, ...], used: Which, form: Form, *, curved: bool
-) -> Fit | None:
-    """Fits a model and leaves every patch out in turn; None where the model cannot be fitted.
+def fit_all(
+    colours: Array, editions: tuple[Edition, ...], neutral: tuple[int, ...], used: Which
+) -> tuple[Fit, ...]:
+    """Every model on every edition, lowest mean leave-one-out error first.
 
     Args:
-        colours: linear light of every patch, (n, 3). used: patches that take part, (n,), at least 12.
+        colours: linear light of every patch, (n, 3). neutral: indices of the greys. used: patches that take
+            part, (n,), at least 12.
     """
-    whole = correct(colours, edition, neutral, used, form, curved=curved)
-    if whole is None:
-        return None
+    without = ~np.eye(len(colours), dtype=bool) & used
+    fits = []
+    for edition in editions:
+        curves = [straighten(colours, edition, neutral, which) for which in (used, *without)]
+        bent = [curve for curve in curves if curve is not None]
+        for form in FORMS:
+            fits.append(_fit(colours, edition, used, form, [None] * len(curves)))
+            if len(bent) == len(curves):
+                fits.append(_fit(colours, edition, used, form, bent))
+    return tuple(sorted(fits, key=lambda each: each.loo_mean))
+
+
+def _fit(colours: Array, edition: Edition, used: Which, form: Form, curves: Sequence[Curve | None]) -> Fit:
+    """A model on all used patches, then without each patch; curves: for all, and without each."""
+    whole = correct(colours, edition, used, form, curves[0])
     xyz = np.empty_like(colours)
-    for each in range(len(colours)):
+    for each, curve in enumerate(curves[1:]):
         others = used.copy()
         others[each] = False
-        without = correct(colours, edition, neutral, others, form, curved=curved)
-        if without is None:
-            return None
-        xyz[each] = without.xyz(colours[each])
+        xyz[each] = correct(colours, edition, others, form, curve).xyz(colours[each])
     lab = xyz_to_lab(xyz)
     return Fit(
         correction=whole,
@@ -176,16 +208,3 @@ def fit(
         lab=lab,
         used=used,
     )
-
-
-def fit_all(
-    colours: Array, editions: tuple[Edition, ...], neutral: tuple[int, ...], used: Which
-) -> tuple[Fit, ...]:
-    """Every model on every edition, lowest mean leave-one-out error first."""
-    fits = [
-        fit(colours, edition, neutral, used, form, curved=curved)
-        for edition in editions
-        for form in FORMS
-        for curved in (False, True)
-    ]
-    return tuple(sorted((each for each in fits if each is not None), key=lambda each: each.loo_mean))
