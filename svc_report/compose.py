@@ -124,7 +124,7 @@ def as_json(analysis: Analysis) -> bytes:
 
 
 async def _fetched(ref: ObjectRef, field: str, objects: Objects, *, may_be_gone: bool) -> bytes | None:
-    """A picture; None where there is none. An earlier visit's may be erased at any time; this job's may not."""
+    """A picture, or None without one. An earlier visit's may have been erased, this job's own may not."""
     if not ref.key:
         return None
     if ref.size_bytes > MAX_PICTURE_BYTES:
