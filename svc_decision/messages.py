@@ -123,15 +123,17 @@ def _spot_messages(judged: Judged, region: int, options: Sequence[Option]) -> It
     rules = {rule.id for rule in ruleset.engine.test_spots}
     if not rules:
         return
-    holds = ", ".join(judged.firings.effects("hold", region)) or GRADE_HOLD.rule
+    holds = judged.firings.effects("hold", region)
     for option in sorted(options, key=lambda o: o.wavelength_nm):
         lifted = bool(rules.intersection(option.rules))
         if not lifted and option.status != "hold":
             continue
         code = "TEST_SPOT_ACCEPTED" if lifted else "TEST_SPOT_NOT_ENOUGH"
+        # An option on hold names the flags that hold it still; one that is released names none of them.
+        meant = ", ".join(holds if lifted else _held_by(judged, region, [option])) or GRADE_HOLD.rule
         for spot in spots_at(judged.case, ink.ink_class, option.wavelength_nm):
             yield _message(
                 ruleset, code, (ink.ink_class, str(spot.wavelength_nm)), name=spot.name,
-                ink=spoken(ruleset, "ink", ink.ink_class), nm=spot.wavelength_nm, rules=holds,
+                ink=spoken(ruleset, "ink", ink.ink_class), nm=spot.wavelength_nm, rules=meant,
                 weeks=f"{spot.reviewed_after_weeks:g}", outcome=spoken(ruleset, "outcome", spot.outcome),
             )  # fmt: skip

@@ -220,7 +220,7 @@ def campaign(examples: int, salt: str = "") -> Counter[str]:
         rng = random.Random(f"{salt}{seed}")
         case = random_case(rng, RULESET)
         statuses[check(case, trace=examples <= QUICK or rng.random() < 0.1)] += 1
-        if rng.random() < 0.25:
+        if rng.random() < 0.1:
             check_darker_skin(case)
 
     attempt()

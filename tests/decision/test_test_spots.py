@@ -128,6 +128,16 @@ def test_a_graver_level_does_not_hide_the_questionnaires_hold():
     assert statuses(held)[1064] == "hold"
 
 
+def test_a_spot_that_lifts_one_hold_of_two_says_which_is_left():
+    """Unchanged lifts brown's hold, but not that of ink which has darkened; lighter lifts both."""
+    brown = [{"class": "brown", "area_share": 1.0, "delta_l_t": -6.0}]
+    result = run(make(brown, "II"), spot("brown", 1064))
+    assert statuses(result)[1064] == "hold"
+    (said,) = [m for m in result["inks"][0]["messages"] if m.startswith("TEST_SPOT_NOT_ENOUGH")]
+    assert "does not lift R33:" in said
+    assert statuses(run(make(brown, "II"), spot("brown", 1064, outcome="lighter")))[1064] == "specialist"
+
+
 def test_a_traumatic_tattoo_is_released_ink_by_ink():
     result = run(make("black", "II", traumatic=True), spot("black", 1064))
     assert statuses(result) == {1064: "consider", 532: "hold", 730: "hold", 785: "hold"}
