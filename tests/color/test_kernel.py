@@ -102,6 +102,18 @@ def test_threads_change_nothing(kernel: str) -> None:
     assert np.array_equal(srgb_to_lab(rgb, threads=3), srgb_to_lab(rgb, threads=1))
 
 
+def test_instruction_sets_that_fuse_agree_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products are fused with sums where the source says so, not where a compiler likes to; SSE2 cannot."""
+    lab = np.random.default_rng(10).uniform(*IN_LAB, (2, 50_000, 3))
+    rgb = np.random.default_rng(10).random((50_000, 3))
+    first = [delta_e_2000(*lab), delta_e_2000(*lab, fast=True), srgb_to_lab(rgb)]
+    for name in set(library.VARIANTS) - {"sse2"}:
+        monkeypatch.setattr(difference, "KERNEL", name)
+        monkeypatch.setattr(space, "KERNEL", name)
+        again = [delta_e_2000(*lab), delta_e_2000(*lab, fast=True), srgb_to_lab(rgb)]
+        assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
 def test_many_callers_at_once(kernel: str) -> None:
     """As in a service: calls from several threads, each with threads of its own."""
     lab = np.random.default_rng(3).uniform(*IN_LAB, (8, 2, 70_000, 3))
@@ -152,7 +164,7 @@ def test_agrees_with_numpy_at_every_jump(
         assert np.array_equal(there, back)
 
 
-@pytest.mark.parametrize("size", [1.0, 134.0, 136.0, 1e3, 1e6, 1e12])
+@pytest.mark.parametrize("size", [1.0, 129.0, 131.0, 1e3, 1e6, 1e12])
 def test_any_size_of_number(kernel: str, size: float) -> None:
     rng = np.random.default_rng(5)
     lab_1, lab_2 = rng.uniform(-size, size, (2, 30_000, 3))
