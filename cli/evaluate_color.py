@@ -1,16 +1,14 @@
-"""`assay eval color`: whether photos of one tattoo get the same dominant ink."""
+"""`assay eval color`: every figure of colour that this machine has the data for."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:  # the networks' libraries load when the command runs, not when the CLI starts
-    from models.evaluate.color import ColorEvaluation
+# As in models.evaluate.color_sections, which loads the networks' libraries and so is not imported here.
+SECTIONS = ("pairs", "spectra", "ring", "equity", "chart", "palette")
 
 
 @click.command()
@@ -18,33 +16,30 @@ if TYPE_CHECKING:  # the networks' libraries load when the command runs, not whe
     "--data",
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder with photos <tattoo>_<n>.jpg, several of a tattoo, at any depth.",
+    help="Reference data; for the palette alone any folder with photos <tattoo>_<n>.jpg.",
 )
+@click.option("--only", type=click.Choice(SECTIONS), multiple=True, help="Only this section; repeatable.")
 @click.option("--model", default="", metavar="NAME@VERSION", help="Segmenter; default: the served one.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything, per photo.")
-def color(data: Path, model: str, as_json: bool) -> None:
-    """Measures how far photos of one tattoo agree in their dominant ink.
+def color(data: Path, only: tuple[str, ...], model: str, as_json: bool) -> None:
+    """Measures colour: published pairs, skin spectra, skin reference, classes by skin, charts, palettes.
+
+    pairs: CIEDE2000 on Sharma's pairs. spectra: CIELAB and ITA of NIST's skin spectra against
+    colour-science. ring: the skin reference among hair, shadow, glare and redness. equity: the
+    ink classifier by class of skin. chart: charts on real photos, and the skin beside them.
+    palette: whether photos of one tattoo get the same dominant ink (minutes).
+
+    A section whose data is not there says so.
 
     \b
     Example:
-      assay eval color --data ../shared/data/tattoo/bivtatt/images --json
+      assay eval color --data ../shared/data --only pairs --only ring --json
     """
-    from models.evaluate.color import evaluate
-    from svc_segment.model import load_model
+    from models.evaluate.color_sections import document, sections
 
-    found = evaluate(data, load_model(model), lambda text: click.echo(text, err=True))
-    click.echo(json.dumps(found.as_json(), indent=2) if as_json else "\n".join(_lines(found)))
-
-
-def _lines(found: ColorEvaluation) -> Iterable[str]:
-    yield f"{found.segmenter}, {found.classifier}, {len(found.photos)} photos"
-    for question, each in found.agreement.items():
-        span = "" if each.kappa_interval is None else " [{:.2f}, {:.2f}]".format(*each.kappa_interval)
-        kappa = "not defined: every photo says the same" if each.kappa is None else f"{each.kappa:.3f}{span}"
-        yield (
-            f"  {question}: {each.subjects} tattoos agree in {each.observed:.3f} of pairs, "
-            f"chance {each.chance:.3f}, kappa {kappa}, free-marginal {each.free:.3f}"
-        )
-    for photo in found.photos:
-        inks = ", ".join(f"{ink.ink_class} {ink.area_share:.2f}" for ink in photo.inks)
-        yield f"  {photo.tattoo} {photo.file}: {inks or 'no ink'}"
+    found = sections(data, model, only or SECTIONS, lambda text: click.echo(text, err=True))
+    if as_json:
+        click.echo(json.dumps(document(found), indent=2, allow_nan=False))
+        return
+    for one in found:
+        click.echo(f"{one.name}\n" + "\n".join(f"  {line}" for line in one.lines))

@@ -65,7 +65,7 @@ class ColorEvaluation:
     agreement: Mapping[str, Agreement]
 
     def as_json(self) -> dict[str, object]:
-        """The document that `assay eval color --json` prints."""
+        """Its part of the document that `assay eval color --json` prints."""
         return asdict(self)
 
 
@@ -189,3 +189,18 @@ def compare(photos: Iterable[PhotoPalette]) -> dict[str, Agreement]:
         for question, given in answers.items():
             given.setdefault(photo.tattoo, []).append(photo.dominant[question])
     return {question: agreement(answers[question], allowed) for question, allowed in categories.items()}
+
+
+def lines(found: ColorEvaluation) -> Iterable[str]:
+    """The figures for people."""
+    yield f"{found.segmenter}, {found.classifier}, {len(found.photos)} photos"
+    for question, each in found.agreement.items():
+        span = "" if each.kappa_interval is None else " [{:.2f}, {:.2f}]".format(*each.kappa_interval)
+        kappa = "not defined: every photo says the same" if each.kappa is None else f"{each.kappa:.3f}{span}"
+        yield (
+            f"{question}: {each.subjects} tattoos agree in {each.observed:.3f} of pairs, "
+            f"chance {each.chance:.3f}, kappa {kappa}, free-marginal {each.free:.3f}"
+        )
+    for photo in found.photos:
+        inks = ", ".join(f"{ink.ink_class} {ink.area_share:.2f}" for ink in photo.inks)
+        yield f"{photo.tattoo} {photo.file}: {inks or 'no ink'}"

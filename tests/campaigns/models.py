@@ -48,7 +48,7 @@ def parts(data: Path) -> list[Part]:
         ),
         Part(
             "Palette repeatability",
-            [*ASSAY, "eval", "color", "--data", str(data / "tattoo" / "bivtatt" / "images")],
+            [*ASSAY, "eval", "color", "--data", str(data), "--only", "palette"],
             fenced,
         ),
         Part("Pose backbones", [*MODULE, "models.evaluate.backbones", "--data", str(data)], fenced),

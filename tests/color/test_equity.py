@@ -2,12 +2,19 @@
 
 The inks are the recipes that the classifier was trained around, without glare, tone or fine lines: narrower
 than what it was taught to allow for. What counts is the gap between skins, and that hazards stay visible on
-all of them. Held-out physics is in docs/experiments.
+all of them. The last test draws from physics that the classifier was not trained on: other pigments, tissue,
+optical model and cameras at once.
 """
+
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
+from models.inkclass.evaluate import SkinScore, score
+from models.inkclass.samples import draw
+from models.inkclass.train import predict
+from models.inkclass.worlds import HELD_OUT
 from svc_color.classifier import UNKNOWN, active, classify
 from svc_color.difference import delta_e_2000
 from svc_color.optics import RECIPES
@@ -52,10 +59,10 @@ def rates(skins: tuple[float, ...], noise: float) -> tuple[float, float, float]:
 @pytest.mark.parametrize(
     ("group", "skins", "noise", "least_right", "least_raised"),
     [
-        ("ITA 19 and above", LIGHTER, 0.7, 0.85, 0.95),
-        ("ITA 19 and above", LIGHTER, 1.5, 0.82, 0.93),
+        ("ITA 19 and above", LIGHTER, 0.7, 0.87, 0.95),
+        ("ITA 19 and above", LIGHTER, 1.5, 0.83, 0.94),
         ("ITA below 19", DARKER, 0.7, 0.75, 0.93),
-        ("ITA below 19", DARKER, 1.5, 0.60, 0.80),
+        ("ITA below 19", DARKER, 1.5, 0.68, 0.88),
     ],
 )
 def test_accuracy_by_skin(
@@ -80,3 +87,24 @@ def test_dividing_by_the_skin_is_what_makes_dark_skin_work() -> None:
         seen.append(float(delta_e_2000(colours[0][0], colours[1][0])))
         normalised.append(float(delta_e_2000(colours[0][1], colours[1][1])))
     assert np.mean(normalised) < 0.6 * np.mean(seen)
+
+
+def test_held_out_physics_treats_skins_alike() -> None:
+    """Nothing here was used to train, tune or choose the classifier, its seed included."""
+    samples = draw(7_000_003, HELD_OUT["all of these"], 16_000)
+    by_skin = score(predict(active(), transmission_lab(samples.ratio)), samples).by_skin
+    assert len(by_skin) == 6
+    for name, each in by_skin.items():
+        print(
+            f"{name}: right {each.accuracy:.2f}, of named {each.named_right:.2f}, raised {each.hazards:.2f}"
+        )
+    assert min(each.accuracy for each in by_skin.values()) > 0.47
+    assert min(each.hazards for each in by_skin.values()) > 0.68
+    assert gap(by_skin, "accuracy") < 0.10
+    assert gap(by_skin, "hazards") < 0.13
+
+
+def gap(by_skin: Mapping[str, SkinScore], figure: str) -> float:
+    """Between the class of skin that is served best and the one that is served worst."""
+    found = [getattr(each, figure) for each in by_skin.values()]
+    return float(max(found) - min(found))
