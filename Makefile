@@ -7,7 +7,7 @@ DESIGNS := .tools/cache/designs
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models bench clean
+.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models proof-colour bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ proof-balance: setup  ## Measures every figure of the balance assessment; keeps 
 
 proof-models: setup train-env  ## Measures every figure of the models; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.models
+
+proof-colour: setup  ## Measures every figure of colour and decisions; keeps its output in docs/proofs.
+	@$(BIN)/python -m tests.campaigns.colour
 
 bench: setup  ## Races colour and the pose stage against others; figures go to bench/results. [VIDEO=clip]
 	@$(BIN)/python -m bench.color; color=$$?; \
