@@ -16,8 +16,9 @@ from svc_color import clusters, quality, skin
 from svc_color.contrast import CORRELATED_PIXELS
 from svc_color.followup.clearance import Image, InkNow, InkThen, Labels, Today, Weights, changes
 from svc_color.followup.obstacles import REASONS, Conditions, cautions, days_between, obstacles
-from svc_color.followup.register import NotRegistered, Registered, lay_over, register
+from svc_color.followup.register import NotRegistered, lay_over, register
 from svc_color.followup.uncertainty import Lab, Seen, Value, interval, skin_difference
+from svc_color.followup.warp import everywhere, resample
 from svc_color.reading import Reading
 from svc_color.skin import SkinNotMeasurable, SkinReference
 from svc_color.space import Array, srgb_to_linear
@@ -107,7 +108,8 @@ def compare(baseline: Baseline, earlier: Earlier, photo: Photo, now: Conditions)
     picture = _png(lay_over(earlier.rgb, photo.rgb, found.warp, _LAID_PX))
     if found.overlap < _LEAST_OVERLAP:
         codes.insert(0, "LITTLE_OVERLAP")
-    where = photo.ink | _moved(earlier.ink, found, photo.ink.shape)
+    places = everywhere(found.warp.inverse, (photo.ink.shape[0], photo.ink.shape[1]))
+    where = photo.ink | (resample(earlier.ink.view(np.uint8), places, nearest=True) > 0)
     beside = skin.skin_reference(photo.rgb, where, photo.probability, photo.reading)
     if isinstance(beside, SkinNotMeasurable):
         codes.append("SKIN_NOT_MEASURABLE_NOW")
@@ -165,16 +167,6 @@ def _purity(earlier: Earlier) -> Weights:
     distance = np.zeros(earlier.ink.shape, np.float32)
     distance[earlier.ink] = np.linalg.norm(transmission_lab(ratio) - (100, 0, 0), axis=-1)
     return clusters.purity(distance, earlier.ink)
-
-
-def _moved(ink: Mask, found: Registered, shape: tuple[int, ...]) -> Mask:
-    """Where the earlier ink lies now (H, W), drawn from its pixels and closed between them."""
-    rows, columns = np.nonzero(ink)
-    places = found.warp.forward(np.stack([columns, rows], axis=1).astype(np.float64)).round().astype(int)
-    places = places[np.all((places >= 0) & (places < shape[::-1]), axis=1)]
-    drawn = np.zeros(shape, np.uint8)
-    drawn[places[:, 1], places[:, 0]] = 1
-    return np.asarray(cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0)
 
 
 def _inks_then(page: ColorPage, calibration_sd: float) -> list[InkThen]:

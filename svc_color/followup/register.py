@@ -8,7 +8,7 @@ import numpy as np
 
 from svc_color.followup import coarse, tiles
 from svc_color.followup.signal import Image, Mask, ink_signal, reduced
-from svc_color.followup.warp import Warp, grid, project
+from svc_color.followup.warp import Warp, everywhere, project, resample
 from svc_color.space import Array
 
 # Longer side in pixels at which photos are registered: finer than ink's edges, and quick enough.
@@ -25,6 +25,7 @@ _MOST_SQUEEZE: Final = 3.0
 # How far around the centre of an agreeing tile its agreement reaches, in sides of a tile.
 _SUPPORT: Final = 0.75
 _SAMPLE: Final = 20_000
+_GREY: Final = 128
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,8 @@ def lay_over(earlier: Image, new: Image, warp: Warp, most_px: int) -> Image:
     height, width = new.shape[:2]
     factor = min(1.0, most_px / max(height, width))
     shape = (max(1, round(height * factor)), max(1, round(width * factor)))
-    half = np.array([width / shape[1], height / shape[0]])
-    places = warp.inverse((grid(shape) + 0.5) * half - 0.5).astype(np.float32)
-    grey = (128, 128, 128)
-    x, y = (np.ascontiguousarray(places[:, axis].reshape(shape)) for axis in (0, 1))
-    laid = cv2.remap(earlier, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=grey)
-    return np.asarray(laid, np.uint8)
+    places = everywhere(warp.inverse, shape, (width / shape[1], height / shape[0]))
+    return resample(earlier, places, outside=_GREY)
 
 
 def _borne_out(fitted: tiles.Fit) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svc_color.followup.signal import Mask, Signal
-from svc_color.followup.warp import Warp, grid, project, resample, terms
+from svc_color.followup.warp import Warp, everywhere, project, resample, terms
 from svc_color.space import Array
 
 # Tiles along the tattoo's longer side, and bounds of a tile's side in pixels.
@@ -105,7 +105,7 @@ def _cornered(signal: Signal, ink: Mask, side: int) -> Array:
 def _match(earlier: Signal, new: Signal, warp: Warp, centres: Array, side: int, reach: int) -> _Matches:
     """Looks for each tile within `reach` pixels of the earlier photo around where the warp puts it."""
     shape = (earlier.shape[0], earlier.shape[1])
-    brought = resample(new, warp.forward(grid(shape)), shape)
+    brought = resample(new, everywhere(warp.forward, shape))
     half, found, counted = side // 2, [], 0
     limit = np.array(new.shape[::-1]) - 1
     for centre in centres.astype(int):

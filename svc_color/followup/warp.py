@@ -1,7 +1,8 @@
 """The map from an earlier photo to a new one: a homography, then a smooth polynomial for what bent since."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,11 @@ from svc_color.space import Array
 
 # Fixed-point steps of the inverse; the polynomial is small and slow, so each gains a digit or more.
 _INVERSE_STEPS: Final = 6
+# Pixels between the places where a map of a whole picture is evaluated.
+_NODES: Final = 4
+
+Places = NDArray[np.float32]
+T = TypeVar("T", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,33 @@ def terms(points: Array, centre: tuple[float, float], reach: float, count: int) 
     return np.stack(columns[:count], axis=1)
 
 
-def resample(image: NDArray[np.float32], places: Array, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The image's values (*shape) or (*shape, channels) at places (n, 2), n = product of shape; 0 outside."""
-    x, y = (places[:, axis].reshape(shape).astype(np.float32) for axis in (0, 1))
-    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT), np.float32)
+def everywhere(
+    function: Callable[[Array], Array], shape: tuple[int, int], pixel: tuple[float, float] = (1.0, 1.0)
+) -> Places:
+    """What a smooth map makes of every pixel of a picture (H, W): coordinates (x, y), (H, W, 2).
+
+    The map is evaluated at every fourth pixel and interpolated between, which moves a homography and a bend
+    of two photos by some hundredths of a pixel. pixel: size of the picture's pixels in those of the map.
+    """
+    nodes = [np.arange(0, size + _NODES, _NODES, dtype=np.float64) for size in shape]
+    rows, columns = np.meshgrid(*nodes, indexing="ij")
+    at = (np.stack([columns.ravel(), rows.ravel()], axis=1) + 0.5) * np.array(pixel) - 0.5
+    values = function(at).reshape(*rows.shape, 2)
+    for axis, size in enumerate(shape):
+        place = np.arange(size) / _NODES
+        before = place.astype(np.intp)
+        part = (place - before).reshape([-1 if each == axis else 1 for each in range(3)])
+        values = values.take(before, axis) * (1 - part) + values.take(before + 1, axis) * part
+    return np.asarray(values, np.float32)
 
 
-def grid(shape: tuple[int, int]) -> Array:
-    """Coordinates (x, y) of every pixel, row by row, (n, 2)."""
-    rows, columns = np.indices(shape)
-    return np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float64)
+def resample(image: NDArray[T], places: Places, *, nearest: bool = False, outside: int = 0) -> NDArray[T]:
+    """The image's values at places (H, W, 2), `outside` where they lie beyond its edge; its own type."""
+    x, y = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
+    how = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    fill = (outside, outside, outside)
+    found = cv2.remap(image, x, y, how, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
+    return np.asarray(found, image.dtype)
 
 
 def _scaling(factor: float) -> Array:
