@@ -229,3 +229,15 @@ def test_problems_are_read_from_any_answer(capsys):
     assert problems.report(problems.refused("C", "why", field="f", fix="do"), as_json=False) == 2
     assert problems.report(problems.failed("C", "why"), as_json=True) == 1
     assert "do" in capsys.readouterr().err
+
+
+def test_protected_skin_takes_another_photo(tmp_path):
+    out = str(tmp_path / "out")
+    done = run("analyze", str(SAMPLE), "--protected", str(SAMPLE), "--local", "--out", out, home=tmp_path)
+    assert done.returncode == 2
+    assert "PROTECTED_PHOTO_SAME" in done.stderr
+    empty = tmp_path / "empty.jpg"
+    empty.touch()
+    done = run("analyze", str(SAMPLE), "--protected", str(empty), "--local", "--json", home=tmp_path)
+    problem = json.loads(done.stderr)
+    assert (done.returncode, problem["code"], problem["field"]) == (2, "UPLOAD_EMPTY", "protected")
