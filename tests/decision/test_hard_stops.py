@@ -234,7 +234,7 @@ def test_hard_stops_hold_in_300_random_cases():
 @pytest.mark.proof
 @pytest.mark.timeout(7200)
 def test_hard_stops_hold_in_100000_random_cases():
-    """Some 10 minutes of CPU time, in parts of 5000 on every core."""
+    """Some 13 minutes of CPU time, in parts of 5000 on every core."""
     parts = range(FULL // PART)
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         counts = list(pool.map(campaign, [PART] * len(parts), [f"part {n}: " for n in parts]))
