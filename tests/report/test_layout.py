@@ -101,7 +101,7 @@ def crowded() -> Analysis:
     return analysis
 
 
-@pytest.mark.parametrize("language", REGIONS)
+@pytest.mark.parametrize("language", ["en", "de"])
 def test_extremes_never_break_the_layout(language: str) -> None:
     analysis = crowded()
     analysis.job.language = language

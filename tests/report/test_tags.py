@@ -28,6 +28,12 @@ def made(request: pytest.FixtureRequest) -> tuple[str, PdfReader, tags.Tag]:
 Made = tuple[str, PdfReader, tags.Tag]
 
 
+@pytest.fixture(scope="module")
+def shown(made: Made) -> list[tags.Shown]:
+    """Every piece of text of the report."""
+    return list(tags.texts(made[1]))
+
+
 def test_language_title_and_declaration(made: Made) -> None:
     language, reader, _ = made
     root: Any = reader.trailer["/Root"]
@@ -75,17 +81,13 @@ def test_every_picture_is_described(made: Made) -> None:
     assert len(tree.all_of("Caption")) >= 9
 
 
-def test_all_text_is_tagged_or_an_artifact(made: Made) -> None:
-    _, reader, _ = made
-    shown = list(tags.texts(reader))
+def test_all_text_is_tagged_or_an_artifact(shown: list[tags.Shown]) -> None:
     assert len(shown) > 500
     assert all(text.marked for text in shown)
 
 
-def test_no_text_is_smaller_than_seven_points_or_of_a_colour_of_its_own(made: Made) -> None:
-    _, reader, _ = made
+def test_no_text_is_smaller_than_seven_points_or_of_a_colour_of_its_own(shown: list[tags.Shown]) -> None:
     legible = {pair.colour for pair in palette.pairs() if pair.least == palette.TEXT}
-    shown = list(tags.texts(reader))
     assert min(text.size for text in shown) >= SMALLEST_PT
     assert {text.colour for text in shown} <= legible
 
