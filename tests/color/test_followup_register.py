@@ -51,7 +51,7 @@ def test_ink_of_which_little_is_left_is_found_or_refused() -> None:
 
 
 def test_says_how_much_of_the_ink_is_in_the_photo() -> None:
-    pose = Pose(5, 0.9, (330, 0))
+    pose = Pose(5, 0.9, (230, 0))
     visit = photograph(BODY, 0.5, pose, seed=5)
     rows, columns = np.nonzero(INK)
     canvas = FIRST.places[rows, columns]
