@@ -95,8 +95,8 @@ def race(
 
 
 def difference_race(pairs: int, rounds: int) -> Race:
-    """CIEDE2000 of pairs all over CIELAB, float64 in and out."""
-    lab_1, lab_2 = np.random.default_rng(1).uniform([0, -128, -128], [100, 128, 128], (2, pairs, 3))
+    """CIEDE2000 of pairs all over where surface colours lie, float64 in and out."""
+    lab_1, lab_2 = np.random.default_rng(1).uniform([0, -100, -100], [100, 100, 100], (2, pairs, 3))
     out = np.empty(pairs)
     in_numpy = _numpy(difference, lambda: delta_e_2000(lab_1, lab_2))
     ours: dict[str, Work] = {

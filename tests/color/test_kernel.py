@@ -164,7 +164,7 @@ def test_agrees_with_numpy_at_every_jump(
         assert np.array_equal(there, back)
 
 
-@pytest.mark.parametrize("size", [1.0, 129.0, 131.0, 1e3, 1e6, 1e12])
+@pytest.mark.parametrize("size", [1.0, 109.0, 111.0, 1e3, 1e6, 1e12])
 def test_any_size_of_number(kernel: str, size: float) -> None:
     rng = np.random.default_rng(5)
     lab_1, lab_2 = rng.uniform(-size, size, (2, 30_000, 3))
