@@ -53,6 +53,15 @@ def binaries() -> Iterator[Finding]:
         yield Finding(f"program {name}", good, path, "Run `make setup`.")
 
 
+def colour_kernel() -> Iterator[Finding]:
+    from svc_color.kernel import library
+
+    seen = library.REASON or f"active: {library.ACTIVE}"
+    yield Finding(
+        "colour kernel", not library.REASON, seen, "Run `make setup`; until then colours take longer."
+    )
+
+
 def ports() -> Iterator[Finding]:
     from dev import control, home
     from dev.ports import is_free
@@ -121,13 +130,13 @@ def stack() -> Iterator[Finding]:
     yield Finding("stack", not ill, "; ".join(ill) or "healthy", "`assay logs NAME` says more.")
 
 
-CHECKS = (python, binaries, ports, disk, memory, data_folder, clock, stack)
+CHECKS = (python, binaries, colour_kernel, ports, disk, memory, data_folder, clock, stack)
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
-    """Checks Python, programs, ports, disk, memory, data folder, clock and the running stack.
+    """Checks Python, programs, colour kernel, ports, disk, memory, data folder, clock and the running stack.
 
     Exit status 0 when nothing is amiss, 1 otherwise.
 

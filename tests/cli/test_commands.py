@@ -211,8 +211,18 @@ def test_progress_of_the_whole_never_goes_back():
 def test_doctor_finds_what_is_wrong_and_says_what_to_do(tmp_path):
     done = run("doctor", "--json", home=tmp_path)
     findings = {finding["check"]: finding for finding in json.loads(done.stdout)}
-    assert {"python", "program envoy", "disk", "memory", "clock", "credentials"} <= findings.keys()
-    assert all(findings[name]["ok"] for name in ("python", "program envoy", "clock", "credentials"))
+    assert {
+        "python",
+        "program envoy",
+        "colour kernel",
+        "disk",
+        "memory",
+        "clock",
+        "credentials",
+    } <= findings.keys()
+    assert all(
+        findings[name]["ok"] for name in ("python", "program envoy", "colour kernel", "clock", "credentials")
+    )
     (tmp_path / "issuer.pem").write_text("a key")
     (tmp_path / "issuer.pem").chmod(0o644)
     done = run("doctor", home=tmp_path)
