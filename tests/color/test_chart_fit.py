@@ -277,3 +277,28 @@ def test_a_light_far_from_the_locus_has_no_temperature() -> None:
 def test_krysteks_locus_at_a_known_point() -> None:
     # CIE illuminant A is a full radiator of 2856 K: u = 0.2560, v = 0.3495.
     np.testing.assert_allclose(planck_uv(np.array(2856.0)), [0.2560, 0.3495], atol=2e-4)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    tilt_by=st.floats(0, 70),
+    turn=st.floats(0, 360),
+    left=st.integers(0, 400),
+    top=st.integers(0, 300),
+    height=st.integers(3, 500),
+    width=st.integers(3, 600),
+    exposure=st.floats(0.02, 4),
+)
+def test_whatever_part_of_a_chart_is_seen_nothing_breaks(
+    tilt_by: float, turn: float, left: int, top: int, height: int, width: int, exposure: float
+) -> None:
+    rgb, _ = shoot(Shot(tilt=tilt_by, turn=turn, exposure=exposure))
+    part = np.ascontiguousarray(rgb[top : top + height, left : left + width])
+    chart = measure_chart(part, (CLASSIC,))
+    if chart is not None:
+        page = chart_page(chart)
+        assert page.grade in ("pass", "warn", "fail")
+        assert len(page.patches) == 24
+        assert reading_by(chart).calibrated == (page.grade != "fail")
+        assert remarks(chart, "", 0) or page.grade == "pass"
+        assert np.count_nonzero(chart.samples.used) == page.patches_used
