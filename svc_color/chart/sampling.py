@@ -40,14 +40,13 @@ class Samples:
 
     colours: mean linear light (n, 3), 0 to 1; NaN where the photo does not show the patch. excluded: why a
     patch takes no part, "clipped", "glare" or "hidden"; "" where it does. centres: (n, 2) in pixels.
-    patch_px: shorter side of a patch in pixels, median over the patches. clipped_share: of all pixels read.
+    patch_px: shorter side of a patch in pixels, median over the patches.
     """
 
     colours: Array
     excluded: tuple[str, ...]
     centres: Array
     patch_px: float
-    clipped_share: float
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -61,23 +60,21 @@ def sample(rgb: Image, placement: Placement) -> Samples:
     pitches = pitch(placement.homography, cells)
     size = int(np.clip(round(float(np.median(pitches))), *_FLAT_PITCH))
     flat, inside = _flatten(rgb, placement, size)
-    colours, excluded, clipped = np.full((len(cells), 3), np.nan), [], []
+    colours, excluded = np.full((len(cells), 3), np.nan), []
     for index, (column, row) in enumerate(cells.astype(int)):
         cell = slice(row * size, (row + 1) * size), slice(column * size, (column + 1) * size)
         middle = _middle(flat[cell]).reshape(-1, 3)
         if not _middle(inside[cell]).all():
             excluded.append("hidden")
             continue
-        colours[index], why, share = _read(middle)
+        colours[index], why = _read(middle)
         excluded.append(why)
-        clipped.append(share)
     return Samples(
         colours=colours,
         excluded=tuple(excluded),
         centres=project(placement.homography, cells),
         patch_px=_patch_share(flat, cells.astype(int), excluded, size)
         * float(np.median(pitches.min(axis=1))),
-        clipped_share=float(np.mean(clipped)) if clipped else 0.0,
     )
 
 
@@ -99,8 +96,8 @@ def _middle(cell: Image) -> Image:
     return cell[edge : len(cell) - edge, edge : len(cell) - edge]
 
 
-def _read(pixels: Image) -> tuple[Array, str, float]:
-    """Mean linear light of a patch's pixels (m, 3), why it is left out, and its share of clipped pixels."""
+def _read(pixels: Image) -> tuple[Array, str]:
+    """Mean linear light of a patch's pixels (m, 3), and why it is left out."""
     median = np.median(pixels, axis=0)
     away = np.abs(pixels - median).max(axis=1) > _OTHER
     clipped = float(np.mean(np.any((pixels >= CLIPPED_HIGH) | (pixels <= CLIPPED_LOW), axis=1) & ~away))
@@ -109,11 +106,11 @@ def _read(pixels: Image) -> tuple[Array, str, float]:
     kept = own[np.all(np.abs(own - median) <= _TRIM * deviation, axis=1)]
     mean = srgb_to_linear(kept if len(kept) else own).mean(axis=0)
     if clipped > _CLIPPED_SHARE:
-        return mean, "clipped", clipped
+        return mean, "clipped"
     if away.mean() > _SPOILT:
         brighter = pixels[away].mean() > median.mean()
-        return mean, "glare" if brighter else "hidden", clipped
-    return mean, "", clipped
+        return mean, "glare" if brighter else "hidden"
+    return mean, ""
 
 
 def _patch_share(flat: Image, cells: NDArray[np.intp], excluded: list[str], size: int) -> float:
