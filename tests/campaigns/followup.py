@@ -15,26 +15,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from svc_color.difference import delta_e_2000
 from svc_color.followup.compare import compare, conditions
 from svc_color.followup.register import Registered, register
-from svc_color.space import linear_to_lab
 from svc_segment.core import segment
 from svc_segment.model import load_model
-from tests.color.painting import LIGHT_SKIN, linear_of
-from tests.color.visits import BLACK, BLUE, RED, Pose, baseline_of, body, measured, photograph
+from tests.color.visits import INKS, Pose, baseline_of, body, contrast, measured, photograph
 
-INKS = (BLACK, RED, BLUE)
 THEN = datetime(2026, 1, 12, tzinfo=UTC)
 DRAWN, OTHER_PAIRS = 24, 60
-
-
-def true_clearance(density: np.ndarray, left: float) -> float:
-    """Percent by contrast, of ink of that density on the drawn skin."""
-    skin = linear_of(LIGHT_SKIN)
-    lab = linear_to_lab(skin * 10 ** (-density[None] * np.array([[1.0], [left]])))
-    then, now = delta_e_2000(lab, linear_to_lab(skin))
-    return float(100 * (1 - now / then))
 
 
 def drawn() -> None:
@@ -58,7 +46,8 @@ def drawn() -> None:
         for change in [] if found.not_comparable else found.inks:
             drawn_as = np.bincount(first.labels[earlier.labels == change.baseline_id], minlength=4)[1:]
             density = np.array(INKS[int(drawn_as.argmax())])
-            truths = {"contrast": true_clearance(density, left), "density": 100 * (1 - left)}
+            by_contrast = 100 * (1 - contrast(density, left) / contrast(density, 1))
+            truths = {"contrast": by_contrast, "density": 100 * (1 - left)}
             for by, true in truths.items():
                 measure = getattr(change, f"clearance_{by}")
                 inside[by].append(measure.low_95 <= true <= measure.high_95)

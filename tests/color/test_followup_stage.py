@@ -19,9 +19,8 @@ from svc_color.stage import handle
 from svc_decision.wire import case_of_analysis
 from tests.color.chart_photos import Shot, shoot
 from tests.color.painting import Painting
-from tests.color.test_followup_clearance import INKS, truth
 from tests.color.test_stage import Shelf, document
-from tests.color.visits import Body, Pose, body, scene
+from tests.color.visits import INKS, Body, Pose, body, contrast, scene
 
 THEN = datetime(2026, 1, 12, 10, tzinfo=UTC)
 SIZE = (620, 900)
@@ -83,7 +82,7 @@ def test_clearance_of_two_photos_with_a_chart(page: ColorPage) -> None:
     assert found.days == pytest.approx(60)
     assert found.overlap.value > 0.95
     assert found.registration_error.value < 1
-    by_contrast = [100 * (1 - truth(np.array(ink), 0.5) / truth(np.array(ink), 1)) for ink in INKS]
+    by_contrast = [100 * (1 - contrast(np.array(ink), 0.5) / contrast(np.array(ink), 1)) for ink in INKS]
     assert len(found.inks) == len(INKS)
     for change in found.inks:
         assert change.verdict == "lighter"

@@ -10,10 +10,11 @@ from assay.color.v1.color_pb2 import Baseline, ColorPage
 from numpy.typing import NDArray
 
 from svc_color.analyze import analyze
+from svc_color.difference import delta_e_2000
 from svc_color.followup.compare import Earlier, Photo
 from svc_color.page import page
 from svc_color.reading import Reading
-from svc_color.space import Array, linear_to_srgb, srgb_to_linear
+from svc_color.space import Array, linear_to_lab, linear_to_srgb, srgb_to_linear
 from tests.color.painting import LIGHT_SKIN, linear_of
 
 Image = NDArray[np.uint8]
@@ -23,6 +24,7 @@ Mask = NDArray[np.bool_]
 BLACK = (0.95, 0.92, 0.85)
 RED = (0.20, 0.90, 0.75)
 BLUE = (0.85, 0.55, 0.20)
+INKS = (BLACK, RED, BLUE)
 CANVAS = 1100
 
 
@@ -160,3 +162,9 @@ def registration_error(earlier: Visit, new: Visit, found: Array, at: Array) -> A
     canvas = earlier.places[at[:, 1].astype(int), at[:, 0].astype(int)]
     shown = cv2.remap(new.places, found.astype(np.float32)[:, None], None, cv2.INTER_LINEAR)[:, 0]
     return np.asarray(np.linalg.norm(shown - canvas, axis=1))
+
+
+def contrast(density: Array, left: float) -> float:
+    """CIEDE2000 against the drawn skin of ink of that density, of which a share is left."""
+    skin = linear_of(LIGHT_SKIN)
+    return float(delta_e_2000(linear_to_lab(skin * 10 ** (-density * left)), linear_to_lab(skin)))

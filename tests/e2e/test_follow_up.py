@@ -13,8 +13,7 @@ from cli.problems import CommandError
 from svc_color.space import linear_to_xyz
 from tests.campaigns.stack import Stack, order
 from tests.color.chart_photos import Shot, shoot
-from tests.color.test_followup_clearance import INKS
-from tests.color.visits import Pose, body, scene
+from tests.color.visits import INKS, Pose, body, scene
 
 pytestmark = pytest.mark.timeout(300)
 
