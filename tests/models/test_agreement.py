@@ -109,12 +109,12 @@ def test_the_command_measures_photos_of_one_tattoo(tmp_path: Path) -> None:
     small = cv2.resize(sample, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(tmp_path / "5_1.png"), small)
     cv2.imwrite(str(tmp_path / "5_2.png"), (small * 0.9).astype(np.uint8))
-    done = CliRunner().invoke(command, ["color", "--data", str(tmp_path), "--json"])
+    done = CliRunner().invoke(command, ["color", "--data", str(tmp_path), "--only", "palette", "--json"])
     assert done.exit_code == 0, done.output
-    said = json.loads(done.stdout)
+    said = json.loads(done.stdout)["palette"]
     assert said["classifier"].startswith("ink-class@")
     assert said["agreement"]["class"]["observed"] == 1
     assert said["agreement"]["class"]["kappa"] is None
     assert len(said["photos"]) == 2
-    plain = CliRunner().invoke(command, ["color", "--data", str(tmp_path)])
+    plain = CliRunner().invoke(command, ["color", "--data", str(tmp_path), "--only", "palette"])
     assert "kappa not defined" in plain.stdout
