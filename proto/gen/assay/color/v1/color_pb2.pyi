@@ -588,7 +588,7 @@ class FollowUp(_message.Message):
 
     @_builtins.property
     def overlap(self) -> _types_pb2.Measurement:
-        """Registration of the two photos: share of the baseline's ink that lies inside of this photo, 0 to 1."""
+        """Registration of the two photos: share of the baseline's ink that was found again in this photo, 0 to 1."""
 
     @_builtins.property
     def registration_error(self) -> _types_pb2.Measurement:
