@@ -74,13 +74,15 @@ def typeset(analysis: Analysis, fetched: Mapping[str, bytes]) -> Report:
     """
     fields = {name: field for name, (_, field) in sources(analysis).items()}
     opened = {name: pictures.opened(data, fields[name]) for name, data in fetched.items()}
-    shown = {name: pictures.to_jpeg(picture) for name, picture in opened.items()}
-    if content.PHOTO_FILE in shown:
-        if analysis.color.HasField("follow_up"):
-            shown[progress.NOW_FILE] = shown[content.PHOTO_FILE]
-        chart = pictures.outlined(opened[content.PHOTO_FILE], _corners(analysis))
-        if chart is not None:
-            shown[content.CHART_FILE] = pictures.to_jpeg(chart)
+    photo = opened.get(content.PHOTO_FILE)
+    if photo is not None and analysis.color.HasField("follow_up"):
+        opened[progress.NOW_FILE] = photo
+    chart = None if photo is None else pictures.outlined(photo, _corners(analysis))
+    if chart is not None:
+        opened[content.CHART_FILE] = chart
+    large = (content.OVERLAY_FILE, content.PHOTO_FILE)
+    sizes = {name: pictures.LONG_SIDE_PX if name in large else pictures.SMALL_PX for name in opened}
+    shown = {name: pictures.to_jpeg(picture, sizes[name]) for name, picture in opened.items()}
     sheet = content.build(analysis, render.provenance(render.TATTOO), frozenset(shown))
     rendered = render.render(sheet, shown)
     return Report(pdf=rendered.pdf, json=as_json(analysis), pages=rendered.pages)

@@ -127,7 +127,7 @@ def alternatives(page: DecisionPage, basis: Basis, words: Words) -> tuple[Altern
             subject=f"{words.term('class', item.ink_class)}, {item.wavelength_nm}\u00a0nm"
             if item.wavelength_nm
             else words.term("class", item.ink_class),
-            before=marks.option(item.status, words),
+            before=marks.option(item.status, words) if item.status else marks.status(page.status).mark(words),
             after=marks.option(item.would_be, words),
             text=item.text,
             basis=basis.of(item.rules),

@@ -11,6 +11,8 @@ from mesh.errors import InvalidInput
 
 LONG_SIDE_PX = 1400
 """More than 400 px per inch at the widths the report prints: enough to look closely at print or screen."""
+SMALL_PX = 800
+"""The same for pictures that stand three to a line."""
 MAX_PIXELS = 20_000_000
 QUALITY = 85
 MARGIN = 0.35
@@ -43,13 +45,13 @@ def opened(data: bytes, field: str) -> Image.Image:
         ) from error
 
 
-def to_jpeg(picture: Image.Image) -> bytes:
-    """A picture as sRGB JPEG with at most LONG_SIDE_PX on its long side, without metadata.
+def to_jpeg(picture: Image.Image, long_side_px: int = LONG_SIDE_PX) -> bytes:
+    """A picture as sRGB JPEG with at most that many pixels on its long side, without metadata.
 
     The same picture gives the same bytes.
     """
     small = picture.copy()
-    small.thumbnail((LONG_SIDE_PX, LONG_SIDE_PX), Image.Resampling.LANCZOS)
+    small.thumbnail((long_side_px, long_side_px), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=QUALITY, optimize=True)
     return buffer.getvalue()

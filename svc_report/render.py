@@ -29,6 +29,7 @@ from svc_report.balance.sheet import BalanceSheet
 from svc_report.sheet import Sheet
 
 PDF_STANDARD = "PDF/UA-1"
+EMPTY_RUNS = 8
 MAX_TEXT = 1500
 """Characters of one text; what is longer ends in a note that the JSON holds the rest."""
 UNBROKEN = 28
@@ -85,9 +86,22 @@ def _compile(template: Path, unix_time: int | None) -> Rendered:
         pages = json.loads(compiler.query("<pages>", field="value", one=True))
     except typst.TypstError as error:
         raise Internal("REPORT_NOT_TYPESET", f"The report could not be typeset: {error.message}") from error
+    _forget(template.parent)
     if not isinstance(pdf, bytes):
         raise Internal("REPORT_NOT_TYPESET", "The typesetter gave no single file.")
     return Rendered(pdf, int(pages))
+
+
+def _forget(root: Path) -> None:
+    """Ages Typst's cache, which keeps the layouts of its last ten runs.
+
+    Ten reports are 250 MB and of no use to the next one; an empty run costs 3 ms.
+    """
+    blank = root / "blank.typ"
+    blank.write_text("")
+    compiler = compiler_of(blank)
+    for _ in range(EMPTY_RUNS):
+        compiler.compile(format="pdf")
 
 
 def _printable(value: Any) -> Any:

@@ -327,3 +327,16 @@ def test_a_visit_that_was_named_and_not_compared_is_said_to_be() -> None:
     assert sheet.progress.note == "An earlier visit was named, but no comparison was made."
     assert sheet.progress.note in [fact.value for fact in sheet.summary.found]
     assert sheet_of(cases.tattoo()).progress.note == "No earlier visit was named for comparison."
+
+
+def test_an_option_that_no_decision_has_yet_shows_the_state_of_the_case() -> None:
+    analysis = cases.tattoo(status=DecisionStatus.DECISION_STATUS_INCOMPLETE)
+    analysis.decision.counterfactuals[0].ClearField("status")
+    assert sheet_of(analysis).alternatives[0].before.word == "Incomplete"
+
+
+def test_a_replay_names_the_job_that_it_repeats() -> None:
+    analysis = cases.tattoo()
+    assert "Repeats job" not in [fact.label for fact in sheet_of(analysis).header]
+    analysis.job.replay_of = colour_cases.EARLIER_ID
+    assert sheet_of(analysis).header[-1] == Fact("Repeats job", colour_cases.EARLIER_ID)

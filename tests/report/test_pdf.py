@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +137,19 @@ def test_a_warm_report_takes_less_than_a_second_of_processor_time(
     started = time.process_time()
     compose.typeset(analysis, fetched)
     assert time.process_time() - started < 1.0
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell resident memory")
+def test_a_process_does_not_keep_the_layouts_of_its_reports() -> None:
+    """Six further reports of other subjects grow the process by less than two of them would."""
+    resident = []
+    for number in range(8):
+        analysis = cases.returning()
+        analysis.job.subject_id = f"subject {number}"
+        compose.typeset(analysis, cases.pictures(analysis, small=True))
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        resident.append(pages * os.sysconf("SC_PAGE_SIZE") / 2**20)
+    assert resident[-1] - resident[1] < 50
 
 
 def test_the_same_input_gives_the_same_bytes(usual: tuple[PdfReader, compose.Report]) -> None:
