@@ -112,7 +112,7 @@ def _of_rules(analysis: Analysis, words: Words) -> list[Origin]:
         Origin(words("origin.options"), made_by, words("origin.options_how")),
     ]
     for raiser in RAISERS:
-        flags = [flag.id for flag in page.flags if raiser in flag.raised_by]
+        flags = list(dict.fromkeys(flag.id for flag in page.flags if raiser in flag.raised_by))
         if flags:
             told = words(f"raised.{raiser}", model=classifier(analysis.color.provenance))
             rows.append(Origin(words("origin.flags", flags=", ".join(flags[:40])), made_by, told))
