@@ -42,7 +42,7 @@ def segment(
     \b
     Example:
       assay eval segment --data ../shared/data/tattoo --json
-      assay eval segment --data ../shared/data/tattoo --against ink-seg@0.1.0 --report out
+      assay eval segment --data ../shared/data/tattoo --against ink-seg@1.0.0 --report out
     """
     from models.evaluate.against import compare
     from models.evaluate.evaluation import evaluate

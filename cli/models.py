@@ -18,7 +18,7 @@ def models() -> None:
     \b
     Example:
       assay models list
-      assay models recall ink-seg@0.1.0 --reason "masks of watch straps, case 4711"
+      assay models recall ink-seg@1.0.0 --reason "masks of watch straps, case 4711"
     """
 
 
@@ -50,7 +50,7 @@ def recall(model: str, reason: str, as_json: bool) -> None:
 
     \b
     Example:
-      assay models recall ink-seg@0.1.0 --reason "masks of watch straps, case 4711"
+      assay models recall ink-seg@1.0.0 --reason "masks of watch straps, case 4711"
     """
     _turn(model, "recall", {"reason": reason}, as_json)
 
@@ -63,7 +63,7 @@ def restore(model: str, as_json: bool) -> None:
 
     \b
     Example:
-      assay models restore ink-seg@0.1.0
+      assay models restore ink-seg@1.0.0
     """
     _turn(model, "restore", {}, as_json)
 

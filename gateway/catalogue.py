@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("catalogue.json")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Names with versions by kind of assessment, for example "ink-seg@0.1.0".
+    """Names with versions by kind of assessment, for example "ink-seg@1.0.0".
 
     inner_models run with the others: no caller names them, but they can be withdrawn as well.
     """

@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        """For example "ink-seg@0.1.0"."""
+        """For example "ink-seg@1.0.0"."""
         return f"{self.name}@{self.version}"
 
     @property
@@ -50,7 +50,7 @@ def entries(name: str = "", folder: Path = REGISTRY) -> list[Entry]:
 
 
 def find(label: str, folder: Path = REGISTRY) -> Entry:
-    """The entry of a name with version, whatever its state, for example "ink-seg@0.1.0".
+    """The entry of a name with version, whatever its state, for example "ink-seg@1.0.0".
 
     Raises NotFound (MODEL_NOT_FOUND), Internal (MODEL_CONTRACT) when its model.json is none.
     """

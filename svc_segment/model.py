@@ -69,7 +69,7 @@ class Model:
 
 
 def load_model(name_version: str = DEFAULT, folder: Path = REGISTRY, threads: int = 0) -> Model:
-    """Read, verify and open a version, for example "ink-seg@0.1.0", whether it may be served or not.
+    """Read, verify and open a version, for example "ink-seg@1.0.0", whether it may be served or not.
 
     Raises NotFound (MODEL_NOT_FOUND) for a version that is not there, FailedPrecondition
     (MODEL_HASH_MISMATCH) when the file is not the one released, Internal (MODEL_CONTRACT) when model.json

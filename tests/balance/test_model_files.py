@@ -48,7 +48,7 @@ def test_outputs_have_the_shapes_that_the_contract_promises() -> None:
     assert [each.shape for each in finder.run(black)] == [(1, 2254, 12), (1, 2254, 1)]
 
 
-@pytest.mark.parametrize("name", ["blazepose-full@9.9.9", "../x@1.0.0", "ink-seg@0.1.0", "full", "a" * 500])
+@pytest.mark.parametrize("name", ["blazepose-full@9.9.9", "../x@1.0.0", "ink-seg@1.0.0", "full", "a" * 500])
 def test_an_unknown_model_names_what_there_is(name: str) -> None:
     with pytest.raises(NotFound) as error:
         load(name)

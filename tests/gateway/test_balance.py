@@ -122,7 +122,7 @@ async def test_uploads_that_are_not_signed(
 
 async def test_versions_of_the_other_kind_are_not_served(caller: Caller) -> None:
     upload_id = await caller.upload(b"v" * 900, **VIDEO)
-    model = order(upload_id, balance=trial(), model="ink-seg@0.1.0")
+    model = order(upload_id, balance=trial(), model="ink-seg@1.0.0")
     ruleset = order(upload_id, balance=trial(), ruleset="tattoo@1.0.0")
     assert (await refused(caller.analyze(model))).code == "MODEL_NOT_FOUND"
     assert (await refused(caller.analyze(ruleset))).code == "RULESET_NOT_FOUND"

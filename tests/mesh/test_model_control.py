@@ -9,7 +9,7 @@ import pytest
 from mesh import jetstream, model_control, recalls, topology
 from mesh.errors import Conflict
 
-MODEL = "ink-seg@0.1.0"
+MODEL = "ink-seg@1.0.0"
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mesh.errors import NotFound
 from models.evaluate.pictures import coarse_outside
 from models.synth.scene import compose
 
-MODEL = "ink-seg@0.1.0"
+MODEL = "ink-seg@1.0.0"
 _VOID = {"meta", "img", "br"}
 
 

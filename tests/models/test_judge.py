@@ -21,11 +21,10 @@ def gates(**passed: bool) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Path:
-    """ink-seg@1.0.0 as a candidate beside 0.1.0, which meets masks and not boxes."""
-    source = find("ink-seg@0.1.0").folder
-    for version, state in (("0.1.0", "released"), ("1.0.0", "candidate")):
+    """ink-seg@1.1.0 as a candidate beside 1.0.0, which meets masks and not boxes."""
+    for version, state in (("1.0.0", "released"), ("1.1.0", "candidate")):
         folder = tmp_path / "ink-seg" / version
-        shutil.copytree(REGISTRY / "ink-seg" / "1.0.0" if version == "1.0.0" else source, folder)
+        shutil.copytree(REGISTRY / "ink-seg" / version, folder)
         said = json.loads((folder / "model.json").read_text())
         said["release"] = {"state": state, "gates": [FILE, *gates(masks=True, boxes=False)]}
         (folder / "model.json").write_text(json.dumps(said))
@@ -33,28 +32,28 @@ def registry(tmp_path: Path) -> Path:
 
 
 def test_what_loses_nothing_is_served_and_says_what_it_lacks(registry: Path) -> None:
-    judge("1.0.0", gates(masks=True, boxes=False, bare=True), registry, True)
+    judge("1.1.0", gates(masks=True, boxes=False, bare=True), registry, True)
     entry = serve("", "ink-seg", registry)
-    assert entry.label == "ink-seg@1.0.0"
+    assert entry.label == "ink-seg@1.1.0"
     assert "boxes" in entry.said["release"]["reason"]
     assert FILE in entry.said["release"]["gates"]
 
 
 def test_what_loses_a_demand_that_was_met_is_not_released(registry: Path) -> None:
     with pytest.raises(RuntimeError, match="masks"):
-        judge("1.0.0", gates(masks=False, boxes=True), registry, True)
-    assert serve("", "ink-seg", registry).label == "ink-seg@0.1.0"
+        judge("1.1.0", gates(masks=False, boxes=True), registry, True)
+    assert serve("", "ink-seg", registry).label == "ink-seg@1.0.0"
 
 
 def test_a_gate_of_its_own_bars_a_version_whatever_it_finds(registry: Path) -> None:
-    path = registry / "ink-seg" / "1.0.0" / "model.json"
+    path = registry / "ink-seg" / "1.1.0" / "model.json"
     said = json.loads(path.read_text())
     said["release"]["gates"] = [{**FILE, "passed": False}]
     path.write_text(json.dumps(said))
     with pytest.raises(RuntimeError, match="8 MiB"):
-        judge("1.0.0", gates(masks=True), registry, True)
+        judge("1.1.0", gates(masks=True), registry, True)
 
 
 def test_measuring_alone_releases_nothing(registry: Path) -> None:
-    judge("1.0.0", gates(masks=True, boxes=True), registry, False)
-    assert find("ink-seg@1.0.0", registry).state == "candidate"
+    judge("1.1.0", gates(masks=True, boxes=True), registry, False)
+    assert find("ink-seg@1.1.0", registry).state == "candidate"

@@ -249,7 +249,9 @@ def _creases(rng: Rng, shape: tuple[int, int], angle: float, cell: float) -> Ima
     side = int(1.5 * max(shape))
     squeezed = smooth_noise(rng, (side, max(8, side // int(rng.integers(3, 9)))), cell, 4)
     field = cv2.resize(squeezed, (side, side), interpolation=cv2.INTER_CUBIC)
-    turn = cv2.getRotationMatrix2D((side / 2, side / 2), float(np.degrees(angle)), 1.0)
+    turn = np.asarray(
+        cv2.getRotationMatrix2D((side / 2, side / 2), float(np.degrees(angle)), 1.0), np.float64
+    )
     turn[:, 2] += np.array([shape[1] - side, shape[0] - side]) / 2
     turned = cv2.warpAffine(field, turn, shape[::-1], borderMode=cv2.BORDER_REFLECT)
     lines = np.clip(1 - np.abs(turned) * rng.uniform(6, 25), 0, 1) ** rng.uniform(1, 3)

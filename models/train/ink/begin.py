@@ -1,8 +1,9 @@
-"""Begin with the weights of a released version instead of random ones."""
+"""Begin with the weights of a released version instead of random ones, and keep a share of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -46,14 +47,34 @@ def begin_with(net: InkNet, label: str, features: Tensor) -> None:
     net.train()
 
 
+def keep(path: Path, label: str, share: float) -> None:
+    """Replace every weight of a file by (1 - share) of it and `share` of a released version's same weight.
+
+    Both files hold the same graph. Raises ValueError when they differ in shape.
+    """
+    model, start = onnx.load(str(path)), onnx.load(str(registry.find(label).folder / "model.onnx"))
+    for ours, theirs in zip(_tensors(model), _tensors(start), strict=True):
+        one, other = numpy_helper.to_array(ours), numpy_helper.to_array(theirs)
+        if one.shape != other.shape:
+            raise ValueError(f"{label} is of another shape than {path.name}")
+        mean = (1 - share) * one.astype(np.float32) + share * other.astype(np.float32)
+        ours.CopyFrom(numpy_helper.from_array(mean.astype(one.dtype), ours.name))
+    onnx.save(model, str(path))
+
+
 def _convolutions(model: onnx.ModelProto) -> Iterator[Weights]:
     """Those of a file, in the order in which they are computed."""
+    tensors = (numpy_helper.to_array(tensor).astype(np.float32) for tensor in _tensors(model))
+    return zip(tensors, tensors, strict=True)
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Kernel and bias of every convolution, in the order in which they are computed."""
     cast = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Cast"}
-    held = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    held = {tensor.name: tensor for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type == "Conv":
-            kernel, bias = (held[cast.get(name, name)].astype(np.float32) for name in node.input[1:3])
-            yield kernel, bias
+            yield from (held[cast.get(name, name)] for name in node.input[1:3])
 
 
 def _in_order(net: InkNet, features: Tensor) -> list[tuple[nn.Conv2d, nn.BatchNorm2d | None]]:

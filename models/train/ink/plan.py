@@ -66,8 +66,8 @@ class Examples:
 
 @dataclass(frozen=True)
 class Plan:
-    scenes: int = 2600
-    head: int = 2600
+    scenes: int = 2400
+    head: int = 2400
     """Scenes that are there when training begins; the rest arrive evenly until half of the steps are done."""
     validation: int = 160
     watched: int = 48
@@ -85,6 +85,9 @@ class Plan:
     )
     start: str = "ink-seg@1.0.0"
     """A released version of the same shape whose weights training begins with; else random ones."""
+    kept: float = 0.5
+    """Share of the start's weights in what is exported: a mean of both forgets less of what the start knew
+    (Wortsman et al. 2022, robust fine-tuning). Training does not depend on it."""
     loss: Loss = field(default_factory=Loss)
     net: Net = field(default_factory=Net)
     examples: Examples = field(default_factory=Examples)

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.revision import revision
 from models.train.ink import log
+from models.train.ink.begin import keep
 from models.train.ink.calibrate import Seen, calibrate, calibrated, figures, iou, look
 from models.train.ink.card import write_card
 from models.train.ink.export import LARGEST_BYTES, NAME, PARITY, UNCALIBRATED, Use, write_json, write_onnx
@@ -26,6 +27,8 @@ def write(version: str, plan: Plan, run: Run, pool: Pool, validation: Pool, regi
     folder = registry / NAME / version
     folder.mkdir(parents=True, exist_ok=True)
     difference = write_onnx(run.net, folder / "model.onnx")
+    if plan.start and plan.kept:
+        keep(folder / "model.onnx", plan.start, plan.kept)
     about: dict[str, Any] = {
         "data": {
             "pool_sha256": pool.sha256,
