@@ -26,7 +26,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +43,7 @@ from assay.segment.v1.segment_pb2 import SegmentRequest
 from nats.aio.msg import Msg
 
 from dev import issuer, stack
+from dev.home import PROJECT
 from dev.ports import Claims
 from dev.process import ProcessSpec, run
 from mesh import jetstream, registry
@@ -133,7 +134,12 @@ def running(folder: Path) -> Iterator[tuple[int, str, Settings]]:
     """Pid and gRPC address of a segment service, and settings that reach its servers."""
     claims = Claims()
     built = stack.build(folder, {}, claims)
-    specs = [spec for spec in built.specs if spec.name in _STARTED]
+    # Processes of ours run in the project's folder; here their logs may not stay there.
+    specs = [
+        replace(spec, folder=folder / "logs") if spec.folder == PROJECT else spec
+        for spec in built.specs
+        if spec.name in _STARTED
+    ]
     try:
         with run(specs) as processes:
             spec = processes["segment"].spec
