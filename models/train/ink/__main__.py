@@ -2,7 +2,8 @@
 
 release VERSION     compose, train (or go on), export, calibrate; a candidate in models/registry
 experiment NAME     the same on a plan of your own, kept in docs/experiments and not released
-smoke               from nothing to IoU > 0.3 on its own hold-out; fails when it does not learn
+smoke               from nothing to IoU > 0.3 on its own hold-out; fails when it does not learn; its designs
+                    and clutter come from random numbers alone
 prove               the smoke training twice: fails when a metric differs
 looks VERSION       compare ways of looking at a photo with the net of a run
 gates VERSION       measure on real photos, write the gates into the version; --release serves it
@@ -77,7 +78,7 @@ def smoke(asked: argparse.Namespace) -> int:
     """0 when the smoke training has learned."""
     began = time.monotonic()
     with TemporaryDirectory() as place:
-        run, _, facts = _train("smoke", SMOKE, asked, Path(place))
+        run, _, facts = _train("smoke", SMOKE, asked, Path(place), None)
     iou = run.history.validations[-1]["iou"]
     print(
         f"smoke: IoU {iou:.3f} of at least {LEARNED}, {time.monotonic() - began:.0f} s; {json.dumps(facts)}"
@@ -90,7 +91,7 @@ def prove(asked: argparse.Namespace) -> int:
     with TemporaryDirectory() as place:
         hashes = []
         for k in range(2):
-            run, _, _ = _train(f"run {k + 1}", SMOKE, asked, Path(place))
+            run, _, _ = _train(f"run {k + 1}", SMOKE, asked, Path(place), None)
             hashes.append(run.history.metrics_sha256())
             shutil.rmtree(Path(place) / "runs")
     print(f"metrics {hashes[0]} and {hashes[1]}: {'the same' if hashes[0] == hashes[1] else 'DIFFERENT'}")
@@ -98,11 +99,11 @@ def prove(asked: argparse.Namespace) -> int:
 
 
 def _train(
-    name: str, plan: Plan, asked: argparse.Namespace, cache: Path
+    name: str, plan: Plan, asked: argparse.Namespace, cache: Path, library: Path | None = LIBRARY
 ) -> tuple[Run, tuple[Pool, Pool], dict[str, Any]]:
     """The run, its pools, and what is known of data and rates."""
-    validation = Pool(cache, LIBRARY, VALIDATION_SEED, plan.validation, asked.workers)
-    pool = Pool(cache, LIBRARY, 0, plan.scenes, asked.workers, nice=5)
+    validation = Pool(cache, library, VALIDATION_SEED, plan.validation, asked.workers)
+    pool = Pool(cache, library, 0, plan.scenes, asked.workers, nice=5)
     with validation, pool:
         run = train(plan, pool, validation, cache / "runs" / name, f"{name}: ")
         crops = sum(p.batch * p.steps for p in plan.phases)

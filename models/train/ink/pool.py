@@ -47,12 +47,13 @@ class About:
 class Pool:
     """The scenes of seeds first_seed .. first_seed + count - 1, each there when it is first asked for.
 
+    library: folder of designs; None draws from random numbers alone, for which another cache is to be given.
     Finished files are used again; another generator is another folder. Use as a context manager: leaving it
     stops the workers (a file that is not finished is made anew next time).
     """
 
     def __init__(
-        self, cache: Path, library: Path, first_seed: int, count: int, workers: int, nice: int = 0
+        self, cache: Path, library: Path | None, first_seed: int, count: int, workers: int, nice: int = 0
     ) -> None:
         self.count = count
         self.waited = 0.0
@@ -142,10 +143,10 @@ def _said(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _prepare(library: Path, nice: int) -> None:
+def _prepare(library: Path | None, nice: int) -> None:
     cv2.setNumThreads(1)
     os.nice(nice)
-    _library[0] = load(library)
+    _library[0] = EMPTY if library is None else load(library)
 
 
 def _make(path: Path, first: int, count: int) -> None:
