@@ -15,10 +15,12 @@ from tests.campaigns.stack import REPO, SAMPLE, Stack
 
 
 def run(stack: Stack, *command: str, timeout_s: float = 110, **environment: str) -> str:
+    # `assay` is found as in an activated environment.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
         command,
         cwd=REPO,
-        env={**os.environ, "ASSAY_HOME": str(stack.folder), **environment},
+        env={**os.environ, "PATH": path, "ASSAY_HOME": str(stack.folder), **environment},
         capture_output=True,
         text=True,
         timeout=timeout_s,
