@@ -51,7 +51,8 @@ def _order(analysis: Analysis) -> dict[str, str]:
         if isinstance(value, str):
             found[name] = value
         elif isinstance(value, Message):
-            found.update(_leaves(value, name) if job.HasField(name) else ())  # type: ignore[arg-type]  # data
+            # HasField takes the names as literals in the stubs; here they are data.
+            found.update(_leaves(value, name) if job.HasField(name) else ())  # type: ignore[arg-type]
         else:
             found.update(
                 leaf for index, item in enumerate(value) for leaf in _leaves(item, f"{name}[{index}]")

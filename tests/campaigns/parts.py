@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from models.revision import revision
 from tests.campaigns.stack import REPO
 
 ASSAY = [sys.executable, "-m", "cli.main"]
@@ -48,13 +49,10 @@ def write(out: Path, title: str, command: str, steps: Iterable[Part | Step]) -> 
 
 def heading(what: str, command: str) -> str:
     """Title of a proof, with the machine and the revision it was made on."""
-    revision = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPO, capture_output=True, text=True, check=True
-    ).stdout.strip()
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"# Proof: {what}\n\nMade by `{command}`; not edited.\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision}, Python {platform.python_version()}, "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, revision {revision()}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores, {memory:.0f} GiB.\n"
     )
 
