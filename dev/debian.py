@@ -52,7 +52,13 @@ class Program:
 
 
 # Which bundle holds a program, and where in it.
-PROGRAMS = {"h2load": ("nghttp2", "usr/bin/h2load")}
+PROGRAMS = {
+    "h2load": ("nghttp2", "usr/bin/h2load"),
+    "prometheus": ("prometheus", "usr/bin/prometheus"),
+    "promtool": ("prometheus", "usr/bin/promtool"),
+    "alertmanager": ("alertmanager", "usr/bin/prometheus-alertmanager"),
+    "amtool": ("alertmanager", "usr/bin/amtool"),
+}
 
 
 def program(name: str) -> Program:
