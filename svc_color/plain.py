@@ -25,6 +25,8 @@ _LEAST_LIGHT: Final = 1e-4
 # dip to this share of the lesser; a light counts from this share of the pixels, if its colour is the same.
 _BIN, _BLUR_BINS, _DIP, _LEAST_SHARE = 0.02, 1.5, 0.75, 0.25
 _SAME_COLOUR: Final = 0.08
+# From this share of the skin nearest to the ink on, skin in another light widens the spread.
+_OTHER_SHARE: Final = 0.1
 # Half the width of one light.
 _WIDTH: Final = 0.12
 # Share of the ring, nearest to the ink, in which the light is looked for: background comes later.
@@ -39,19 +41,18 @@ _STEP: Final = 0.03
 # f may fall outwards by this, and by this share of the change of e; or rise, as it does on dark skin, where
 # blood hides behind melanin in blue more than in green.
 _F_FALLS: Final = (0.02, 0.2)
-_F_RISES: Final = (0.02, 0.7)
+_F_RISES: Final = (0.03, 1.1)
 
 
 @dataclass(frozen=True)
 class PlainSkin:
-    """chosen: pixels to start from, (n,). pale: what may be added, (n,): none that is inflamed. shadowed: the
-    same skin in a second, lesser light, (n,). redness: "avoided" where skin near the ink is redder than
-    `chosen`; "everywhere" where `chosen` may be inflamed, because no end of it is seen in the ring.
+    """chosen: pixels to start from, (n,). pale: what may be added, (n,): none that is inflamed.
+    redness: "avoided" where skin near the ink is redder than `chosen`; "everywhere" where `chosen` may be
+    inflamed, because no end of it is seen in the ring.
     """
 
     chosen: Mask
     pale: Mask
-    shadowed: Mask
     redness: Redness
 
 
@@ -71,16 +72,34 @@ def find(light: Array, inside: int, needed: int) -> PlainSkin:
     near = np.arange(len(light)) < max(1, round(_NEAR * inside))
     level = _brightest(bright[near], np.column_stack([e, f])[near])
     lit = np.abs(bright - level) <= _WIDTH
-    shadowed = (bright < level - _WIDTH) & near & (np.abs(f - np.median(f[near])) <= _SAME_COLOUR)
-    if np.count_nonzero(shadowed) < _LEAST_SHARE * np.count_nonzero(near):
-        shadowed = np.zeros_like(shadowed)
     pale, redness = _pale(e, f, lit)
     chosen = lit & pale & within
     if redness == "everywhere" or np.count_nonzero(chosen) < needed:
         # Skin beyond the ring lies in other light, or is none: it convicts the ring, but cannot replace it.
         chosen, pale = lit & near, np.ones_like(pale)
         redness = "none" if redness == "none" else "everywhere"
-    return PlainSkin(chosen if chosen.any() else near, pale & within, shadowed, redness)
+    return PlainSkin(chosen if chosen.any() else near, pale & within, redness)
+
+
+def otherwise_lit(light: Array, kept: Mask, allowed: Mask) -> Mask:
+    """Pixels (n,) of the kept skin's colour that lie in another light, brighter or darker; few are none.
+
+    Looked for among the allowed pixels nearest to the ink, because the ink may lie in that light as well.
+    Hair and glare have another colour.
+
+    Args:
+        light: linear sRGB (n, 3), nearest to the ink first.
+        kept: what the reference is made of, (n,), at least one.
+        allowed: what may be the same skin, (n,).
+    """
+    density = -np.log10(np.maximum(light, _LEAST_LIGHT))
+    colour = np.column_stack([density[:, 1] - density[:, 0], density[:, 2] - density[:, 1]])
+    same = np.all(np.abs(colour - np.median(colour[kept], axis=0)) <= _SAME_COLOUR, axis=1)
+    candidates = np.flatnonzero(allowed & (same | kept))
+    near = candidates[: max(1, round(_NEAR * len(candidates)))]
+    other = np.zeros_like(kept)
+    other[near] = ~kept[near]
+    return other if np.count_nonzero(other) >= _OTHER_SHARE * len(near) else np.zeros_like(kept)
 
 
 def lit(light: Array) -> Mask:

@@ -64,7 +64,7 @@ def protected_skin(rgb: Image, layouts: tuple[Layout, ...], declared: str = "") 
     kept = usable[_mostly(light[usable], lab[usable])] if len(usable) else usable
     if len(kept) < max(1, _LEAST_SKIN * np.count_nonzero(free)):
         return ProtectedSkin(None, (quality.PROTECTED_NO_SKIN,))
-    skin = describe(light[kept], lab[kept], len(kept) * step**2, reading, [], shadowed=lab[:0])
+    skin = describe(light[kept], lab[kept], len(kept) * step**2, reading, [], otherwise_lit=lab[:0])
     flags = [quality.PROTECTED_UNEVEN] if skin.flags else []
     if _marked(lab.reshape(colours.shape), np.array(skin.lab), free):
         flags.append(quality.PROTECTED_MARKED)

@@ -130,7 +130,8 @@ def _reference(
     flags = [quality.REDDENED_SKIN] if found.redness == "everywhere" else []
     if pixels < _SPARSE_SHARE * ring.inside * ring.step:
         flags.append(quality.SPARSE_SKIN)
-    return describe(light[kept], lab[kept], pixels, reading, flags, shadowed=lab[found.shadowed])
+    other = plain.otherwise_lit(light, kept, found.pale)
+    return describe(light[kept], lab[kept], pixels, reading, flags, otherwise_lit=lab[other])
 
 
 @dataclass(frozen=True)
@@ -190,17 +191,17 @@ def trim(lab: Array, start: Mask, allowed: Mask) -> Mask:
 
 
 def describe(
-    light: Array, lab: Array, pixels: int, reading: Reading, flags: list[Flag], *, shadowed: Array
+    light: Array, lab: Array, pixels: int, reading: Reading, flags: list[Flag], *, otherwise_lit: Array
 ) -> SkinReference:
     """The reference that pixels amount to: linear light and CIELAB (n, 3).
 
-    shadowed: CIELAB (m, 3) of the same skin in a shadow. It takes no part in the centre, but which of the two
-    lights the ink lies in is not known, so it widens the spread.
+    otherwise_lit: CIELAB (m, 3) of the same skin in another light. It takes no part in the centre, but which
+    of the two lights the ink lies in is not known, so it widens the spread.
     """
     # The mean of what is left, in linear light as for the inks; a median of 8-bit values has steps.
     middle = light.mean(axis=0)
     centre = linear_to_lab(middle)
-    spread = np.std(np.concatenate([lab, shadowed]), axis=0)
+    spread = np.std(np.concatenate([lab, otherwise_lit]), axis=0)
     if spread[0] > _UNEVEN_SD:
         flags = [*flags, quality.UNEVEN_SKIN]
     return SkinReference(

@@ -19,7 +19,7 @@ from models.revision import revision
 from tests.campaigns.stack import REPO
 
 ASSAY = [sys.executable, "-m", "cli.main"]
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--hypothesis-profile=explore"]
 LIMIT_S = 1800.0
 Step = Callable[[], str]
 

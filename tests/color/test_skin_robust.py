@@ -4,13 +4,17 @@ The skin is modelled layer by layer, so inflammation is more blood, and the plai
 (models/evaluate/ring_scenes.py; `assay eval color` prints the whole table).
 """
 
+import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from models.evaluate.ring_scenes import MELANIN, Scene, Trouble, scene
+from models.inkclass.camera import reference
 from svc_color.difference import delta_e_2000
 from svc_color.ita import angle
+from svc_color.optics import SkinOptics, spectrum
+from svc_color.plain import RAISED
 from svc_color.skin import SkinReference, skin_reference
 
 # What the reference may be off, CIEDE2000, wherever it is not flagged.
@@ -64,18 +68,27 @@ def test_each_trouble_alone_and_all_together(skin: str, trouble: Trouble) -> Non
     halo=st.floats(0.02, 0.3),
     seed=st.integers(0, 1000),
 )
-def test_off_by_little_or_flagged(
+# Redness behind the melanin of dark skin, with glare over it, was taken for another material.
+@example(skin="dark", hair=0.0, shadow=0.0, glare=0.03125, blood=0.03125, halo=0.25, seed=657)
+# Less than a quarter of the ring lay in the light.
+@example(skin="light", hair=0.0124, shadow=0.456, glare=0.0413, blood=0.02, halo=0.0245, seed=164)
+# Light and shadow with no dip of brightness between them.
+@example(skin="intermediate", hair=0.0, shadow=0.286, glare=0.0536, blood=0.0388, halo=0.061, seed=907)
+def test_off_by_little_within_its_spread_or_flagged(
     skin: str, hair: float, shadow: float, glare: float, blood: float, halo: float, seed: int
 ) -> None:
-    """Whatever is wrong: the reference is near the truth, or a flag says what stands in its way."""
-    _, error, flags = measured(scene(skin, Trouble(hair, shadow, 0.5, glare, blood, halo), seed))
+    """Whatever is wrong: the reference is near the truth, says how far off it may be, or a flag says why."""
+    answer, error, flags = measured(scene(skin, Trouble(hair, shadow, 0.5, glare, blood, halo), seed))
     event = flags & {"SKIN_REFERENCE_REDDENED", "SKIN_REFERENCE_UNEVEN", "SKIN_REFERENCE_SPARSE"}
-    assert error < STATED or event or mild(blood)
+    assert error < max(STATED, 2.5 * answer.spread[0]) or event or mild(skin, blood)
 
 
-def mild(blood: float) -> bool:
-    """So little more blood than plain skin's 1 % that it counts as skin's own (svc_color.plain.RAISED)."""
-    return blood < 0.02
+def mild(skin: str, blood: float) -> bool:
+    """So little more blood that it counts as the skin's own: the erythema index rises by less than RAISED,
+    and a fifth more because glare dilutes it."""
+    plain_light, redder = (spectrum(SkinOptics(MELANIN[skin], each)) @ reference() for each in (0.01, blood))
+    rise = np.log10(redder[0] / redder[1]) - np.log10(plain_light[0] / plain_light[1])
+    return bool(rise < 1.2 * RAISED)
 
 
 @pytest.mark.parametrize("skin", ["light", "brown"])
