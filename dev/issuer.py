@@ -19,6 +19,7 @@ from dev.credentials import keep, write_private
 # The command line's client first; the second may also call a stage's own gRPC port.
 CLIENTS = {
     "assay-cli": (
+        "analyses:erase",
         "analyses:read",
         "analyses:write",
         "color:read",

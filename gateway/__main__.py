@@ -18,6 +18,7 @@ from gateway.api.rulesets import RulesetServicer
 from gateway.desk import Desk
 from gateway.issuer.service import TokenServicer
 from gateway.ledger.database import Ledger
+from gateway.ledger.eraser import run_eraser
 from gateway.ledger.notify import Fanout, backoff_s, follow_progress, listen
 from gateway.ledger.projector import run_projector
 from gateway.ledger.reaper import run_reaper
@@ -89,6 +90,10 @@ class Gateway:
         """Fails what is overdue, expires what nobody used."""
         await run_reaper(self.worker, resources.objects)
 
+    async def erase(self, resources: Resources) -> None:
+        """Removes what callers asked to be erased."""
+        await run_eraser(self.worker, resources.nats, resources.objects)
+
 
 async def move_dead_letters(resources: Resources) -> None:
     """Follows the advisories of deliveries that were given up; comes back when NATS does."""
@@ -109,7 +114,14 @@ def main() -> None:
         "gateway",
         services=[pb.DESCRIPTOR.services_by_name[name] for name in pb.DESCRIPTOR.services_by_name],
         register=gateway.register,
-        background=[gateway.follow, gateway.relay, gateway.project, gateway.reap, move_dead_letters],
+        background=[
+            gateway.follow,
+            gateway.relay,
+            gateway.project,
+            gateway.reap,
+            gateway.erase,
+            move_dead_letters,
+        ],
     )
 
 

@@ -27,6 +27,19 @@ log = structlog.get_logger()
 GIVEN_UP = "MAX_DELIVERIES"
 
 
+def subject(stage: str, job_id: str) -> str:
+    """The subject of a dead letter; it names the job so that an erasure finds it."""
+    return f"deadletter.{stage}.{job_id}"
+
+
+def _job_of(fact_subject: str) -> str:
+    """The job that a fact's subject names; "unknown" where it is no fact's."""
+    try:
+        return facts.parse(fact_subject).job_id
+    except Internal:
+        return "unknown"
+
+
 async def bury(js: JetStreamContext, message: Msg, stage: str, code: str, reason: str) -> None:
     """Copies a fact into the dead-letter stream with the reason; repeating it is harmless."""
     sequence = message.metadata.sequence.stream
@@ -37,7 +50,7 @@ async def _copy(
     js: JetStreamContext,
     stage: str,
     sequence: int,
-    subject: str,
+    name: str,
     data: bytes,
     headers: dict[str, str],
     code: str,
@@ -50,14 +63,14 @@ async def _copy(
             "assay-stage": stage,
             "assay-code": code,
             "assay-reason": reason.encode("ascii", "replace").decode()[:512].replace("\n", " "),
-            "assay-subject": subject,
+            "assay-subject": name,
             "assay-sequence": str(sequence),
         }
     )
-    ack = await js.publish(f"deadletter.{stage}", data, headers=kept, timeout=facts.PUBLISH_TIMEOUT_S)
+    ack = await js.publish(subject(stage, _job_of(name)), data, headers=kept, timeout=facts.PUBLISH_TIMEOUT_S)
     if not ack.duplicate:
         telemetry.DEAD_LETTERS.labels(stage, code).inc()
-        log.error("dead_letter", stage=stage, code=code, subject=subject, sequence=sequence)
+        log.error("dead_letter", stage=stage, code=code, subject=name, sequence=sequence)
 
 
 async def run(connection: JetStream) -> None:
@@ -110,14 +123,14 @@ async def _give_up(
     name, data = str(kept.subject), kept.data or b""
     reason = f"no acknowledgement after {deliveries} deliveries"
     try:
-        subject, analysis = facts.read(name, data)
+        named, analysis = facts.read(name, data)
     except Internal as error:
         await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), error.code, reason)
         return
-    if await facts.is_past(js, subject.fact, analysis) or await control.word(subject.job_id):
+    if await facts.is_past(js, named.fact, analysis) or await control.word(named.job_id):
         return
     await _copy(js, edge.stage, sequence, name, data, dict(kept.headers or {}), GIVEN_UP, reason)
-    if subject.fact in facts.TERMINAL_FACTS:
+    if named.fact in facts.TERMINAL_FACTS:
         return
     failure = Failure(
         stage=edge.stage,

@@ -12,7 +12,7 @@ from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 from google.api.httpbody_pb2 import HttpBody
 
-from gateway.api import cancel, downloads, listing, replay, uploads, watch
+from gateway.api import cancel, downloads, erase, listing, replay, uploads, watch
 from gateway.api.start import Started, start
 from gateway.api.views import view
 from gateway.desk import Desk
@@ -69,6 +69,16 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
         """Cancels an analysis that has not ended."""
         return view(await cancel.cancel(self._desk, current_principal(), request.job_id))
 
+    async def EraseAnalysis(self, request: pb.EraseAnalysisRequest, context: Context) -> pb.Erasure:
+        """Erases an analysis. 202 while something is left to remove."""
+        answer = await erase.erase_analysis(self._desk, current_principal(), request.job_id)
+        return await erasing(answer, context)
+
+    async def EraseSubject(self, request: pb.EraseSubjectRequest, context: Context) -> pb.Erasure:
+        """Erases every analysis of a subject. 202 while something is left to remove."""
+        answer = await erase.erase_subject(self._desk, current_principal(), request.subject_id)
+        return await erasing(answer, context)
+
     async def WatchAnalysis(
         self, request: pb.WatchAnalysisRequest, context: Context
     ) -> AsyncGenerator[HttpBody, None]:
@@ -121,6 +131,13 @@ def start_headers(row: JobRow, started: Started) -> tuple[tuple[str, str], ...]:
         *(() if row.ended else (("x-http-status", "202"),)),
         *((("idempotent-replayed", "true"),) if started.replayed else ()),
     )
+
+
+async def erasing(answer: pb.Erasure, context: Context) -> pb.Erasure:
+    """The answer of an erasure with its status: 202 while it is pending."""
+    if answer.state == pb.ERASURE_STATE_PENDING:
+        await context.send_initial_metadata((("x-http-status", "202"),))
+    return answer
 
 
 def metadata(context: Context) -> dict[str, str]:

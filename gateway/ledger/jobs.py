@@ -55,9 +55,9 @@ class JobFilter:
 
 
 INSERT = """
-INSERT INTO jobs (job_id, tenant_id, region, kind, upload_id, subject_id, created_by, created_at, deadline,
-                  requested)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO jobs (job_id, tenant_id, region, kind, upload_id, protected_upload_id, subject_id, created_by,
+                  created_at, deadline, requested)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 INSERT_CONSENT = """
 INSERT INTO consents (tenant_id, job_id, subject_id, treatment, research, text_version, given_at, recorded_by)
@@ -101,7 +101,8 @@ async def create(
     await connection.execute(
         INSERT,
         (
-            job.job_id, job.tenant_id, job.region, job.kind, upload_id, job.subject_id, by,
+            job.job_id, job.tenant_id, job.region, job.kind, upload_id, protected_upload_id or None,
+            job.subject_id, by,
             job.created_at.ToDatetime(UTC), job.deadline.ToDatetime(UTC),
             analysis.SerializeToString(deterministic=True),
         ),

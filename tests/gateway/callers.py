@@ -63,7 +63,7 @@ async def served(settings: Settings, stream: JetStream) -> AsyncIterator[Served]
         await health_service.set(service.full_name, health_pb2.HealthCheckResponse.SERVING)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    work = [gateway.follow, gateway.relay, gateway.project, gateway.reap]
+    work = [gateway.follow, gateway.relay, gateway.project, gateway.reap, gateway.erase]
     tasks = [asyncio.ensure_future(task(resources)) for task in work]
     try:
         await _read(gateway.rulesets)

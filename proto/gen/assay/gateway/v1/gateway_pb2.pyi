@@ -112,6 +112,34 @@ STATE_CANCELLED: State.ValueType  # 5
 """It was cancelled."""
 Global___State: _TypeAlias = State  # noqa: Y015
 
+class _ErasureState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ErasureStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErasureState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ERASURE_STATE_UNSPECIFIED: _ErasureState.ValueType  # 0
+    """Never sent."""
+    ERASURE_STATE_PENDING: _ErasureState.ValueType  # 1
+    """Accepted; not everything has been removed yet."""
+    ERASURE_STATE_ERASED: _ErasureState.ValueType  # 2
+    """Everything that was there has been removed; stages that were at work may still have to be cleared up after."""
+    ERASURE_STATE_CONFIRMED: _ErasureState.ValueType  # 3
+    """Removed, and looked for again after the last moment at which a stage could have written."""
+
+class ErasureState(_ErasureState, metaclass=_ErasureStateEnumTypeWrapper):
+    """How far an erasure is."""
+
+ERASURE_STATE_UNSPECIFIED: ErasureState.ValueType  # 0
+"""Never sent."""
+ERASURE_STATE_PENDING: ErasureState.ValueType  # 1
+"""Accepted; not everything has been removed yet."""
+ERASURE_STATE_ERASED: ErasureState.ValueType  # 2
+"""Everything that was there has been removed; stages that were at work may still have to be cleared up after."""
+ERASURE_STATE_CONFIRMED: ErasureState.ValueType  # 3
+"""Removed, and looked for again after the last moment at which a stage could have written."""
+Global___ErasureState: _TypeAlias = ErasureState  # noqa: Y015
+
 class _RulesetState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -619,6 +647,96 @@ class CancelAnalysisRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelAnalysisRequest: _TypeAlias = CancelAnalysisRequest  # noqa: Y015
+
+@_typing.final
+class EraseAnalysisRequest(_message.Message):
+    """Which analysis to erase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Job identifier."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseAnalysisRequest: _TypeAlias = EraseAnalysisRequest  # noqa: Y015
+
+@_typing.final
+class EraseSubjectRequest(_message.Message):
+    """Whose analyses to erase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_ID_FIELD_NUMBER: _builtins.int
+    subject_id: _builtins.str
+    """Pseudonymous subject; letters, digits, dot, dash and underscore."""
+    def __init__(
+        self,
+        *,
+        subject_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subject_id", b"subject_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EraseSubjectRequest: _TypeAlias = EraseSubjectRequest  # noqa: Y015
+
+@_typing.final
+class Erasure(_message.Message):
+    """The erasure of one or several analyses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    ANALYSES_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    OBJECTS_FIELD_NUMBER: _builtins.int
+    REQUESTED_AT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_AT_FIELD_NUMBER: _builtins.int
+    state: Global___ErasureState.ValueType
+    """How far it is: the least of its analyses."""
+    analyses: _builtins.int
+    """Analyses that it covers."""
+    facts: _builtins.int
+    """Facts and dead letters that were removed so far."""
+    objects: _builtins.int
+    """Stored objects that were removed so far."""
+    @_builtins.property
+    def requested_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was asked for; absent where there was nothing to erase."""
+
+    @_builtins.property
+    def confirmed_at(self) -> _timestamp_pb2.Timestamp:
+        """When the last look found nothing more; absent before."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___ErasureState.ValueType = ...,
+        analyses: _builtins.int = ...,
+        facts: _builtins.int = ...,
+        objects: _builtins.int = ...,
+        requested_at: _timestamp_pb2.Timestamp | None = ...,
+        confirmed_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed_at", b"confirmed_at", "requested_at", b"requested_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analyses", b"analyses", "confirmed_at", b"confirmed_at", "facts", b"facts", "objects", b"objects", "requested_at", b"requested_at", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Erasure: _TypeAlias = Erasure  # noqa: Y015
 
 @_typing.final
 class ReplayAnalysisRequest(_message.Message):

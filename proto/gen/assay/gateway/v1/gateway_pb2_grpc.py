@@ -71,6 +71,16 @@ class AnalysisServiceStub:
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.SerializeToString,
                 response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
                 _registered_method=True)
+        self.EraseAnalysis = channel.unary_unary(
+                '/assay.gateway.v1.AnalysisService/EraseAnalysis',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseAnalysisRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.FromString,
+                _registered_method=True)
+        self.EraseSubject = channel.unary_unary(
+                '/assay.gateway.v1.AnalysisService/EraseSubject',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseSubjectRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.FromString,
+                _registered_method=True)
         self.GetReport = channel.unary_stream(
                 '/assay.gateway.v1.AnalysisService/GetReport',
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.GetReportRequest.SerializeToString,
@@ -136,6 +146,20 @@ class AnalysisServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseAnalysis(self, request, context):
+        """Erases an analysis: facts, objects, rows. What stays is the record that it was erased. 202 while it is pending.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseSubject(self, request, context):
+        """Erases every analysis of a subject. Repeating it erases what has come since.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReport(self, request, context):
         """Downloads the report as PDF.
         """
@@ -187,6 +211,16 @@ def add_AnalysisServiceServicer_to_server(servicer, server):
                     servicer.ReplayAnalysis,
                     request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.FromString,
                     response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.SerializeToString,
+            ),
+            'EraseAnalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseAnalysis,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseAnalysisRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.SerializeToString,
+            ),
+            'EraseSubject': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseSubject,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseSubjectRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.SerializeToString,
             ),
             'GetReport': grpc.unary_stream_rpc_method_handler(
                     servicer.GetReport,
@@ -389,6 +423,60 @@ class AnalysisService:
             '/assay.gateway.v1.AnalysisService/ReplayAnalysis',
             assay_dot_gateway_dot_v1_dot_gateway__pb2.ReplayAnalysisRequest.SerializeToString,
             assay_dot_gateway_dot_v1_dot_gateway__pb2.AnalysisView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseAnalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.AnalysisService/EraseAnalysis',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseAnalysisRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseSubject(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.AnalysisService/EraseSubject',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.EraseSubjectRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.Erasure.FromString,
             options,
             channel_credentials,
             insecure,

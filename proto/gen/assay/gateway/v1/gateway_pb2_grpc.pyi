@@ -48,6 +48,10 @@ class AnalysisServiceStub:
     """Cancels an analysis that has not ended."""
     ReplayAnalysis: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ReplayAnalysisRequest, _gateway_pb2.AnalysisView]
     """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
+    EraseAnalysis: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.EraseAnalysisRequest, _gateway_pb2.Erasure]
+    """Erases an analysis: facts, objects, rows. What stays is the record that it was erased. 202 while it is pending."""
+    EraseSubject: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.EraseSubjectRequest, _gateway_pb2.Erasure]
+    """Erases every analysis of a subject. Repeating it erases what has come since."""
     GetReport: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetReportRequest, _httpbody_pb2.HttpBody]
     """Downloads the report as PDF."""
     GetArtifact: _grpc.UnaryStreamMultiCallable[_gateway_pb2.GetArtifactRequest, _httpbody_pb2.HttpBody]
@@ -72,6 +76,10 @@ class AnalysisServiceAsyncStub(AnalysisServiceStub):
     """Cancels an analysis that has not ended."""
     ReplayAnalysis: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ReplayAnalysisRequest, _gateway_pb2.AnalysisView]  # type: ignore[assignment]
     """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
+    EraseAnalysis: _aio.UnaryUnaryMultiCallable[_gateway_pb2.EraseAnalysisRequest, _gateway_pb2.Erasure]  # type: ignore[assignment]
+    """Erases an analysis: facts, objects, rows. What stays is the record that it was erased. 202 while it is pending."""
+    EraseSubject: _aio.UnaryUnaryMultiCallable[_gateway_pb2.EraseSubjectRequest, _gateway_pb2.Erasure]  # type: ignore[assignment]
+    """Erases every analysis of a subject. Repeating it erases what has come since."""
     GetReport: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetReportRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Downloads the report as PDF."""
     GetArtifact: _aio.UnaryStreamMultiCallable[_gateway_pb2.GetArtifactRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -135,6 +143,22 @@ class AnalysisServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_gateway_pb2.AnalysisView, _abc.Awaitable[_gateway_pb2.AnalysisView]]:
         """Repeats an ended analysis as a new one, under another ruleset or model; what is not named stays as it was."""
+
+    @_abc_1.abstractmethod
+    def EraseAnalysis(
+        self,
+        request: _gateway_pb2.EraseAnalysisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.Erasure, _abc.Awaitable[_gateway_pb2.Erasure]]:
+        """Erases an analysis: facts, objects, rows. What stays is the record that it was erased. 202 while it is pending."""
+
+    @_abc_1.abstractmethod
+    def EraseSubject(
+        self,
+        request: _gateway_pb2.EraseSubjectRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.Erasure, _abc.Awaitable[_gateway_pb2.Erasure]]:
+        """Erases every analysis of a subject. Repeating it erases what has come since."""
 
     @_abc_1.abstractmethod
     def GetReport(
