@@ -154,9 +154,13 @@ async def publish_fact(js: JetStreamContext, fact: str, analysis: Analysis, *, s
     A second publication of the same fact, by anybody, at any time, is not an error:
     `created` is False and the stream keeps the first.
     """
-    return await publish_payload(
-        js, str(subject(fact, analysis)), encode(fact, analysis), headers(fact, analysis, source)
+    payload = encode(fact, analysis)
+    published = await publish_payload(
+        js, str(subject(fact, analysis)), payload, headers(fact, analysis, source)
     )
+    if published.created:
+        telemetry.FACT_BYTES.labels(fact).inc(len(payload))
+    return published
 
 
 async def publish_payload(

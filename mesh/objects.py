@@ -11,8 +11,9 @@ import asyncio
 import errno
 import hashlib
 import io
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,9 +26,12 @@ from minio import Minio
 from minio.datatypes import PostPolicy
 from minio.error import S3Error
 from minio.sse import Sse, SseKMS, SseS3
+from opentelemetry import trace
 
+from mesh import telemetry
 from mesh.errors import AssayError, InvalidInput, NotFound, Transient
 from mesh.settings import Settings
+from mesh.usage import Threads
 
 T = TypeVar("T")
 
@@ -68,7 +72,7 @@ class ObjectStore:
         self._sse = _encryption(settings)
         self._client = _client(settings, settings.s3_endpoint)
         self._public = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3")
+        self._threads = Threads("s3", THREADS)
 
     def close(self) -> None:
         """Lets the threads go; running calls end by their own time limit."""
@@ -81,7 +85,9 @@ class ObjectStore:
         `max_bytes` or is not what the reference says, NotFound, Transient.
         """
         limit = max_bytes if max_bytes is not None else max(ref.size_bytes, 0) or None
-        data = await self._call(lambda: self._read(ref.bucket, ref.key, limit))
+        with measured("get", ref.bucket, ref.name) as moved:
+            data = await self._call(lambda: self._read(ref.bucket, ref.key, limit))
+            moved.bytes = len(data)
         if ref.sha256 and hashlib.sha256(data).hexdigest() != ref.sha256:
             raise changed(ref)
         return data
@@ -91,7 +97,9 @@ class ObjectStore:
         digest = hashlib.sha256(data).hexdigest()
         key = f"{key_prefix}/{name}/{digest}"
         bucket = self.settings.s3_artifacts_bucket
-        await self._call(lambda: self._write(bucket, key, data, media_type))
+        with measured("put", bucket, name) as moved:
+            await self._call(lambda: self._write(bucket, key, data, media_type))
+            moved.bytes = len(data)
         return ObjectRef(
             bucket=bucket, key=key, sha256=digest, media_type=media_type, size_bytes=len(data), name=name
         )
@@ -103,7 +111,10 @@ class ObjectStore:
         leaves no file. Raises Transient (DISK_FULL) as well.
         """
         try:
-            if await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S) != (ref.sha256 or None):
+            with measured("get", ref.bucket, ref.name) as moved:
+                digest = await self._call(lambda: self._save(ref, path), DOWNLOAD_TIMEOUT_S)
+                moved.bytes = ref.size_bytes
+            if digest != (ref.sha256 or None):
                 raise changed(ref)
         except AssayError:
             await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -118,14 +129,17 @@ class ObjectStore:
         def send() -> None:
             self._client.fput_object(bucket, key, str(path), content_type=media_type, sse=self._sse)
 
-        await self._call(send, DOWNLOAD_TIMEOUT_S)
+        with measured("put", bucket, name) as moved:
+            await self._call(send, DOWNLOAD_TIMEOUT_S)
+            moved.bytes = size
         return ObjectRef(
             bucket=bucket, key=key, sha256=digest, media_type=media_type, size_bytes=size, name=name
         )
 
     async def stat(self, bucket: str, key: str) -> StoredObject:
         """Returns what is stored under a key; raises NotFound, Transient."""
-        found = await self._call(lambda: self._client.stat_object(bucket, key))
+        with measured("stat", bucket):
+            found = await self._call(lambda: self._client.stat_object(bucket, key))
         headers = found.metadata or {}
         return StoredObject(
             size_bytes=int(found.size or 0),
@@ -136,9 +150,11 @@ class ObjectStore:
 
     async def stream(self, ref: ObjectRef) -> AsyncGenerator[bytes, None]:
         """Yields an object in chunks of 256 KiB; raises NotFound, Transient before the first."""
-        response = await self._call(lambda: self._client.get_object(ref.bucket, ref.key))
+        with measured("get", ref.bucket, ref.name):
+            response = await self._call(lambda: self._client.get_object(ref.bucket, ref.key))
         try:
             while chunk := await self._call(lambda: response.read(CHUNK)):
+                telemetry.OBJECT_BYTES.labels("get", ref.bucket).inc(len(chunk))
                 yield bytes(chunk)
         finally:
             response.close()
@@ -146,7 +162,8 @@ class ObjectStore:
 
     async def delete(self, bucket: str, key: str) -> None:
         """Deletes an object; deleting what is not there is fine."""
-        await self._call(lambda: self._client.remove_object(bucket, key))
+        with measured("delete", bucket):
+            await self._call(lambda: self._client.remove_object(bucket, key))
 
     async def keys(self, bucket: str, prefix: str, *, at_most: int = 10_000) -> list[str]:
         """Lists at most `at_most` keys below a prefix."""
@@ -159,7 +176,8 @@ class ObjectStore:
                     break
             return found
 
-        return await self._call(listed)
+        with measured("list", bucket):
+            return await self._call(listed)
 
     async def reachable(self) -> bool:
         """Whether storage answers; used by health checks under their own time limit."""
@@ -232,6 +250,32 @@ class ObjectStore:
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise Transient("DISK_FULL", "There is no room for the file here.") from error
             raise Transient("STORAGE_UNAVAILABLE", "Object storage does not answer.") from error
+
+
+@dataclass
+class Moved:
+    """How many bytes an operation carried."""
+
+    bytes: int = 0
+
+
+@contextmanager
+def measured(operation: str, bucket: str, name: str = "") -> Iterator[Moved]:
+    """Counts an operation, its time and its bytes; a span of its own where spans are exported."""
+    began, moved, outcome = time.perf_counter(), Moved(), "failed"
+    named = f"s3 {operation} {name}".rstrip()
+    with telemetry.inner_span(named, trace.SpanKind.CLIENT, bucket=bucket):
+        try:
+            yield moved
+            outcome = "ok"
+        except NotFound:
+            outcome = "missing"
+            raise
+        finally:
+            seconds = time.perf_counter() - began
+            telemetry.OBJECT_SECONDS.labels(operation, outcome).observe(seconds)
+            if moved.bytes:
+                telemetry.OBJECT_BYTES.labels(operation, bucket).inc(moved.bytes)
 
 
 def changed(ref: ObjectRef) -> InvalidInput:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -28,7 +27,6 @@ from assay.events.v1.analysis_pb2 import Analysis, Failure, StageRun
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError
-from opentelemetry import trace
 from structlog.typing import FilteringBoundLogger
 
 from mesh import deadletters, facts, telemetry, tenancy
@@ -37,6 +35,7 @@ from mesh.errors import AssayError, DeadlineExceeded, Internal, ResourceExhauste
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.progress import Progress
+from mesh.run_report import RunReport, reported
 from mesh.settings import Settings
 from mesh.stage import Outcome, Stage
 from mesh.topology import CONTROL_BUCKET, PROGRESS_BUCKET, edge_of
@@ -62,22 +61,33 @@ class Context:
     objects: ObjectStore
     told: Progress
     executor: Executor | None
+    report: RunReport
 
     async def get(self, ref: ObjectRef) -> bytes:
         tenancy.check(ref, self.analysis.job.tenant_id, self.objects.settings.buckets)
-        return await self.objects.get(ref)
+        data = await self.objects.get(ref)
+        self.report.bytes_read += len(data)
+        return data
 
     async def put(self, name: str, data: bytes, media_type: str) -> ObjectRef:
-        job = self.analysis.job
-        return await self.objects.put(f"{job.tenant_id}/{job.job_id}/{self.stage}", name, data, media_type)
+        ref = await self.objects.put(self._prefix, name, data, media_type)
+        self.report.bytes_written += len(data)
+        return ref
 
     async def download(self, ref: ObjectRef, path: Path) -> None:
         tenancy.check(ref, self.analysis.job.tenant_id, self.objects.settings.buckets)
         await self.objects.download(ref, path)
+        self.report.bytes_read += ref.size_bytes
 
     async def upload(self, name: str, path: Path, media_type: str) -> ObjectRef:
+        ref = await self.objects.upload(self._prefix, name, path, media_type)
+        self.report.bytes_written += ref.size_bytes
+        return ref
+
+    @property
+    def _prefix(self) -> str:
         job = self.analysis.job
-        return await self.objects.upload(f"{job.tenant_id}/{job.job_id}/{self.stage}", name, path, media_type)
+        return f"{job.tenant_id}/{job.job_id}/{self.stage}"
 
     async def progress(self, percent: float, message: str) -> None:
         await self.told.tell(self.analysis.job, self.stage, percent, message)
@@ -187,49 +197,17 @@ class Runner:
 
     async def _deliver(self, message: Msg, progress: Progress, control: Control) -> None:
         """One delivery, from decoding to acknowledgement. Never raises."""
-        started = time.perf_counter()
-        delivery = message.metadata.num_delivered or 1
-        if delivery > 1:
-            telemetry.STAGE_REDELIVERIES.labels(self.stage.name).inc()
-        parent = telemetry.extract(message.headers or {})
-        with (
-            telemetry.STAGE_ACTIVE.labels(self.stage.name).track_inprogress(),
-            telemetry.tracer.start_as_current_span(
-                f"process {self.stage.consumes}",
-                context=parent,
-                kind=trace.SpanKind.CONSUMER,
-                attributes={
-                    "messaging.system": "nats",
-                    "messaging.operation.type": "process",
-                    "messaging.consumer.group.name": self._edge.durable,
-                    "assay.stage": self.stage.name,
-                    "assay.delivery": delivery,
-                },
-                record_exception=False,
-            ) as span,
-        ):
-            outcome = "unsettled"
+        with reported(self.stage.name, self.stage.consumes, self._edge.durable, message) as report:
             try:
-                outcome = await self._settled(message, delivery, progress, control)
+                report.outcome = await self._settled(message, report, progress, control)
             except PASSING as error:
                 # Nothing was acknowledged, so the fact comes again after the wait.
                 self._log.warning("delivery_unsettled", error=str(error), kind=type(error).__name__)
-            finally:
-                seconds = time.perf_counter() - started
-                span.set_attribute("assay.outcome", outcome)
-                telemetry.STAGE_SECONDS.labels(self.stage.name, outcome).observe(seconds)
-                self._log.info(
-                    "stage_run",
-                    outcome=outcome,
-                    subject=message.subject,
-                    delivery=delivery,
-                    seconds=round(seconds, 4),
-                )
 
-    async def _settled(self, message: Msg, delivery: int, progress: Progress, control: Control) -> str:
+    async def _settled(self, message: Msg, report: RunReport, progress: Progress, control: Control) -> str:
         heartbeat = asyncio.create_task(self._heartbeat(message))
         try:
-            verdict = await self._judge(message, delivery, progress, control)
+            verdict = await self._judge(message, report, progress, control)
         finally:
             heartbeat.cancel()
         await verdict.settle()
@@ -241,33 +219,37 @@ class Runner:
             with contextlib.suppress(nats.errors.Error):
                 await message.in_progress()
 
-    async def _judge(self, message: Msg, delivery: int, progress: Progress, control: Control) -> Verdict:
+    async def _judge(self, message: Msg, report: RunReport, progress: Progress, control: Control) -> Verdict:
         def acknowledge() -> Awaitable[Any]:
             return message.ack_sync(timeout=ACK_TIMEOUT_S)
 
         try:
             _, analysis = facts.read(message.subject, message.data)
         except Internal as error:
-            await deadletters.bury(self._js, message, self.stage.name, "FACT_UNREADABLE", str(error))
+            report.code = "FACT_UNREADABLE"
+            await deadletters.bury(self._js, message, self.stage.name, report.code, str(error))
             return Verdict("dead", lambda: _terminate(message, "unreadable"))
         structlog.contextvars.bind_contextvars(job_id=analysis.job.job_id)
+        report.of(analysis.job)
         if await control.word(analysis.job.job_id):
             return Verdict("withdrawn", acknowledge)
         # A run before this one may have got as far as publishing.
-        if delivery > 1 and await facts.is_past(self._js, self.stage.consumes, analysis):
+        if report.delivery > 1 and await facts.is_past(self._js, self.stage.consumes, analysis):
             return Verdict("repeated", acknowledge)
         try:
-            outcome, run = await self._work(analysis, delivery, progress)
+            outcome, run = await self._work(analysis, report, progress)
             if await control.word(analysis.job.job_id):
                 return Verdict("withdrawn", acknowledge)
             await self._publish(analysis, outcome, run)
         except Exception as error:
             if await control.word(analysis.job.job_id):
                 return Verdict("withdrawn", acknowledge)
-            return await self._after(error, message, analysis, delivery, acknowledge)
+            return await self._after(error, message, analysis, report, acknowledge)
         return Verdict("done", acknowledge)
 
-    async def _work(self, analysis: Analysis, delivery: int, progress: Progress) -> tuple[Outcome, StageRun]:
+    async def _work(
+        self, analysis: Analysis, report: RunReport, progress: Progress
+    ) -> tuple[Outcome, StageRun]:
         """Runs the handler within the job's time; raises DeadlineExceeded (DEADLINE) and what it raises."""
         deadline = self._deadline(analysis)
         left = (deadline - datetime.now(UTC)).total_seconds()
@@ -281,6 +263,7 @@ class Runner:
             objects=self._objects,
             told=progress,
             executor=self._executor,
+            report=report,
         )
         started = datetime.now(UTC)
         try:
@@ -290,7 +273,7 @@ class Runner:
             if not limit.expired():
                 raise
             raise DeadlineExceeded(OUT_OF_TIME, "The job's time ran out in this stage.") from error
-        run = StageRun(stage=self.stage.name, delivery=delivery, code_version=self._settings.version)
+        run = StageRun(stage=self.stage.name, delivery=report.delivery, code_version=self._settings.version)
         run.started_at.FromDatetime(started)
         run.finished_at.FromDatetime(datetime.now(UTC))
         return outcome, run
@@ -324,11 +307,12 @@ class Runner:
         error: Exception,
         message: Msg,
         analysis: Analysis,
-        delivery: int,
+        report: RunReport,
         acknowledge: Callable[[], Awaitable[Any]],
     ) -> Verdict:
         """Decides what an error of the handler means for the fact."""
-        ours = as_assay_error(error)
+        ours, delivery = as_assay_error(error), report.delivery
+        report.code = ours.code
         if not isinstance(error, AssayError):
             self._log.error("stage_crashed", exc_info=error, delivery=delivery)
         if ours.permanent or ours.code == OUT_OF_TIME:

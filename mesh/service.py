@@ -10,7 +10,6 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc.aio
@@ -20,7 +19,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh import auth, jetstream, logs, model_control, scratch, telemetry
+from mesh import auth, jetstream, logs, model_control, scratch, telemetry, usage
 from mesh.door import Door
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
@@ -71,7 +70,7 @@ async def _main(
     logs.configure(name, settings)
     provider = telemetry.configure(name, settings)
     scratch.sweep()
-    executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="compute")
+    executor = usage.Threads("compute", max(2, os.cpu_count() or 1))
     connection = await jetstream.connect(settings, name)
     # Before any model is loaded: a recalled one must not serve a single job.
     await model_control.refresh(connection.js)
@@ -94,6 +93,7 @@ async def _main(
             tasks.append(group.create_task(_watch_health(health_service, names, connection)))
             tasks.append(group.create_task(watch_connection(connection)))
             tasks.append(group.create_task(model_control.follow(connection.js)))
+            tasks.append(group.create_task(usage.follow(connection, settings.certificates_dir)))
             working = [group.create_task(runner.run()) for runner in runners]
             await stopping.wait()
             log.info("draining")

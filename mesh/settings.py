@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     )
 
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, host:port; empty: traces stay local.")
+    certificates_dir: str = Field(
+        "", description="Folder of certificates (*.crt, *.pem) whose end /metrics shows; empty: none."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
 
     @property
