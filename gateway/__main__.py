@@ -10,13 +10,14 @@ import structlog
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 
-from gateway import catalogue, rulesets
+from gateway import catalogue, measures, rulesets
 from gateway.api.analyses import AnalysisServicer
 from gateway.api.models import ModelServicer
 from gateway.api.platform import PlatformServicer
 from gateway.api.rulesets import RulesetServicer
 from gateway.desk import Desk
 from gateway.issuer.service import TokenServicer
+from gateway.ledger.backlog import run_backlog
 from gateway.ledger.database import Ledger
 from gateway.ledger.eraser import run_eraser
 from gateway.ledger.notify import Fanout, backoff_s, follow_progress, listen
@@ -45,6 +46,7 @@ class Gateway:
         self.worker = Ledger(settings.postgres_worker_dsn, name="gateway-worker", max_size=WORKER_CONNECTIONS)
         self.fanout = Fanout()
         self.rulesets = RulesetSwitch(rulesets.load())
+        measures.WAITERS.set_function(self.fanout.waiters)
 
     def register(self, server: grpc.aio.Server, resources: Resources) -> None:
         """Adds the public services to the server."""
@@ -86,6 +88,10 @@ class Gateway:
         """Folds facts into the ledger."""
         await run_projector(self.worker, resources.nats)
 
+    async def watch_backlog(self, resources: Resources) -> None:
+        """Shows what waits."""
+        await run_backlog(self.worker, resources.nats)
+
     async def reap(self, resources: Resources) -> None:
         """Fails what is overdue, expires what nobody used."""
         await run_reaper(self.worker, resources.objects)
@@ -120,6 +126,7 @@ def main() -> None:
             gateway.project,
             gateway.reap,
             gateway.erase,
+            gateway.watch_backlog,
             move_dead_letters,
         ],
     )

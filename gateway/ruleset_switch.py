@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from nats.js import JetStreamContext
 
-from gateway import rulesets
+from gateway import measures, rulesets
 from gateway.rulesets import Releases, Standing, Turn
 from mesh.errors import Transient
 from mesh.kv_document import AWAY, KvDocument
@@ -72,6 +72,8 @@ class RulesetSwitch:
         self._take(rulesets.from_json(said))
 
     def _take(self, found: Standing) -> None:
+        if found != self._read:
+            measures.active_rulesets(rulesets.all_active(self.releases, found))
         if self._read is not None and found != self._read:
             now = {kind: one.ruleset for kind, one in found.active.items()}
             log.warning("rulesets_changed", active=now, retired=sorted(found.retired))

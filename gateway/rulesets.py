@@ -85,6 +85,12 @@ def active(releases: Releases, standing: Standing, kind: str) -> str:
     return wanted
 
 
+def all_active(releases: Releases, standing: Standing) -> dict[str, str]:
+    """The active ruleset of every kind that has one which is part of this release, by kind."""
+    kinds = sorted({release.kind for release in releases.values()})
+    return {kind: wanted for kind in kinds if (wanted := _wanted(releases, standing, kind)) in releases}
+
+
 def for_order(releases: Releases, standing: Standing, kind: str, named: str) -> str:
     """The ruleset of a new analysis. Raises InvalidInput (RULESET_NOT_FOUND), FailedPrecondition."""
     if not named:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
 import prometheus_client
+import structlog
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
@@ -90,6 +91,12 @@ def exemplar() -> dict[str, str] | None:
     if not _exporting or not context.trace_flags.sampled:
         return None
     return {"trace_id": f"{context.trace_id:032x}"}
+
+
+def about_job(job_id: str) -> None:
+    """Says which job the current request is about: in its span and in its log line."""
+    trace.get_current_span().set_attribute("assay.job_id", job_id)
+    structlog.contextvars.bind_contextvars(job_id=job_id)
 
 
 def inject(headers: MutableMapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -12,12 +13,14 @@ from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 from google.api.httpbody_pb2 import HttpBody
 
+from gateway import measures
 from gateway.api import cancel, downloads, erase, listing, replay, uploads, watch
 from gateway.api.start import Started, start
 from gateway.api.views import view
 from gateway.desk import Desk
 from gateway.ledger.idempotency import HEADER
 from gateway.ledger.jobs import JobRow
+from mesh import telemetry
 from mesh.auth import current_principal
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -38,12 +41,14 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
 
     async def Analyze(self, request: pb.AnalyzeRequest, context: Context) -> pb.AnalysisView:
         """Starts an analysis; in MODE_SYNC waits for its end. 202 while it runs."""
-        caller = current_principal()
+        caller, began = current_principal(), time.perf_counter()
         started = await start(self._desk, caller, request, metadata(context).get(HEADER))
         row = started.row
+        telemetry.about_job(row.job_id)
         if request.mode == pb.MODE_SYNC:
             seconds = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else DEFAULT_WAIT_S
             row = await watch.until_ended(self._desk, caller.tenant_id, row, seconds)
+            measures.answered(row.kind, row.state, began)
         await context.send_initial_metadata(start_headers(row, started))
         return view(row, step=await self._desk.progress(row))
 

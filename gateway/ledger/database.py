@@ -16,6 +16,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from mesh.errors import Transient
+from mesh.usage import watch_pool
 
 APP_ROLE = "assay_app"
 WORKER_ROLE = "assay_worker"
@@ -51,10 +52,17 @@ class Ledger:
             # One round trip that keeps connections a restarted server has dropped out of requests.
             check=AsyncConnectionPool.check_connection,
         )
+        watch_pool(name.replace("gateway", "ledger"), self._busy)
 
     async def open(self) -> None:
         """Starts the pool; the server may come later."""
         await self._pool.open(wait=False)
+
+    def _busy(self) -> tuple[int, int, int]:
+        """Connections idle and used, and callers that wait for one."""
+        told = self._pool.get_stats()
+        idle = told.get("pool_available", 0)
+        return idle, told.get("pool_size", 0) - idle, told.get("requests_waiting", 0)
 
     async def close(self) -> None:
         """Closes every connection, waiting at most 5 s for those in use."""

@@ -78,6 +78,10 @@ class Fanout:
     def __len__(self) -> int:
         return sum(map(len, self._topics.values()))
 
+    def waiters(self) -> int:
+        """Requests that wait for a job."""
+        return len(self) - len(self._topics.get(OUTBOX, ()))
+
 
 def backoff_s(failures: int) -> float:
     """Seconds to wait after so many failures in a row: doubling from 0.25 s to 5 s, with jitter."""

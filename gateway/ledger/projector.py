@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import nats.errors
 import psycopg
 import structlog
+from assay.events.v1.analysis_pb2 import Analysis
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from prometheus_client import Counter
 
+from gateway import measures
 from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
 from gateway.ledger.notify import backoff_s
-from gateway.ledger.projection import SeenFact, count_pages, fold
+from gateway.ledger.projection import JobState, SeenFact, count_pages, fold
 from mesh import facts
 from mesh.errors import Internal, Transient
 from mesh.jetstream import JetStream
+from mesh.signals import counter
 from mesh.tasks import check_cancelled
 from mesh.topology import PROJECTOR
 
@@ -25,7 +29,7 @@ log = structlog.get_logger()
 
 FETCH_S = 5.0
 CHECK_AFTER_IDLE = 12
-PROJECTED = Counter("assay_facts_projected_total", "Facts folded into the ledger.", ["fact", "outcome"])
+PROJECTED = counter("assay_facts_projected_total")
 
 
 async def run_projector(ledger: Ledger, stream: JetStream) -> None:
@@ -89,27 +93,48 @@ async def take_one(message: Msg, ledger: Ledger) -> None:
         stored_at=message.metadata.timestamp,
     )
     try:
-        known = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
+        projected = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         # The same fact would be refused for ever; the stream keeps it for whoever looks into it.
         log.error("fact_refused", subject=message.subject, kind=type(error).__name__)
         PROJECTED.labels(subject.fact, "refused").inc()
         await message.term()
         return
-    if not known:
+    if not projected.known:
         log.warning("fact_without_job", job_id=subject.job_id, fact=subject.fact, stream_seq=sequence)
-    PROJECTED.labels(subject.fact, "folded" if known else "no_job").inc()
+    PROJECTED.labels(subject.fact, "folded" if projected.known else "no_job").inc()
+    if projected.state is not None:
+        _count(analysis, seen, projected.state, message.headers or {})
     await message.ack()
 
 
-async def project(ledger: Ledger, tenant_id: str, job_id: str, seen: SeenFact, document: bytes) -> bool:
-    """Records a fact and rewrites its job's row as the fold of all facts; False when there is no such job.
+def _count(analysis: Analysis, seen: SeenFact, state: JobState, headers: Mapping[str, str]) -> None:
+    """Counts a fact that the ledger did not have before."""
+    measures.seen(seen.stored_at)
+    if seen.fact == "requested":
+        measures.requested(analysis.job.kind)
+    if state.terminal_seq == seen.stream_seq:
+        measures.ended(analysis, state.state, seen.stored_at, headers)
+
+
+@dataclass(frozen=True)
+class Projected:
+    """What became of a fact: whether its job is known, and the job's state when the fact was new."""
+
+    known: bool
+    state: JobState | None = None
+
+
+async def project(ledger: Ledger, tenant_id: str, job_id: str, seen: SeenFact, document: bytes) -> Projected:
+    """Records a fact and rewrites its job's row as the fold of all facts.
 
     The job's row is locked meanwhile, so that projectors of several gateways take turns.
     """
     async with ledger.tenant(tenant_id) as connection:
         if not await jobs.lock(connection, job_id):
-            return False
-        if await jobs.add_fact(connection, tenant_id, job_id, seen, document):
-            await jobs.store_state(connection, job_id, fold(await jobs.facts_of(connection, job_id)))
-        return True
+            return Projected(known=False)
+        if not await jobs.add_fact(connection, tenant_id, job_id, seen, document):
+            return Projected(known=True)
+        state = fold(await jobs.facts_of(connection, job_id))
+        await jobs.store_state(connection, job_id, state)
+    return Projected(known=True, state=state)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import structlog
 from assay.events.v1.analysis_pb2 import Analysis, Failure
-from prometheus_client import Counter
 
 from gateway.ledger import jobs, outbox
 from gateway.ledger.database import Connection, Ledger, bind_tenant
@@ -19,6 +18,7 @@ from gateway.ledger.notify import backoff_s
 from mesh import facts
 from mesh.errors import AssayError
 from mesh.objects import ObjectStore
+from mesh.signals import counter
 from mesh.tasks import check_cancelled
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ ROUND_S = 1.0
 AT_MOST = 200
 REAPER_LOCK = 4_711_002
 ACTOR = "gateway/reaper"
-REAPED = Counter("assay_reaper_total", "What the reaper ended or removed.", ["what"])
+REAPED = counter("assay_reaper_total")
 
 OVERDUE = """
 SELECT j.job_id::text, j.tenant_id::text FROM jobs j

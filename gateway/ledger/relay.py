@@ -11,7 +11,6 @@ import nats.errors
 import structlog
 from assay.events.v1.analysis_pb2 import Analysis
 from opentelemetry import context as otel_context
-from prometheus_client import Counter
 
 from gateway.ledger import outbox
 from gateway.ledger.database import Ledger
@@ -20,6 +19,7 @@ from mesh import facts, telemetry
 from mesh.control import CANCELLED, Control
 from mesh.errors import AssayError, Transient
 from mesh.jetstream import JetStream
+from mesh.signals import counter
 from mesh.tasks import check_cancelled
 from mesh.topology import CONTROL_BUCKET
 
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 BATCH = 64
 POLL_S = 1.0
-RELAYED = Counter("assay_outbox_published_total", "Facts the outbox relay published.", ["fact"])
+RELAYED = counter("assay_outbox_published_total")
 
 
 async def run_relay(ledger: Ledger, stream: JetStream, fanout: Fanout) -> None:

@@ -130,7 +130,7 @@ async def test_the_row_converges(
         document = with_pages(order, fact.pages)
         document.failure.code = f"AT_{fact.stream_seq}" if fact.fact == "failed" else ""
         payload = document.SerializeToString()
-        assert await project(worker, tenant, order.job.job_id, fact, payload)
+        assert (await project(worker, tenant, order.job.job_id, fact, payload)).known
     async with app.tenant(tenant) as connection:
         row = await jobs.find(connection, order.job.job_id)
     wanted = fold(facts)
@@ -147,4 +147,7 @@ async def test_the_row_converges(
 @pytest.mark.xdist_group("gateway")
 async def test_a_fact_of_an_unknown_job_changes_nothing(worker: Ledger, tenant: str) -> None:
     order = make_order(tenant)
-    assert not await project(worker, tenant, order.job.job_id, seen(1, "ingested"), order.SerializeToString())
+    projected = await project(
+        worker, tenant, order.job.job_id, seen(1, "ingested"), order.SerializeToString()
+    )
+    assert not projected.known
