@@ -1,10 +1,10 @@
 """Recording rules and multi-window, multi-burn-rate alerts.
 
-The method is that of the Google SRE Workbook, chapter 5 ("Alerting on SLOs"): an alert needs a long window, so that
-it means something, and a short one, so that it ends soon after the trouble does.
+The method is that of the Google SRE Workbook, chapter 5 ("Alerting on SLOs"): an alert needs a long window,
+so that it means something, and a short one, so that it ends soon after the trouble does.
 
-Per objective two rates are recorded over five minutes; every longer window is the sum of the recorded errors over
-the sum of the recorded events, so that a busy minute weighs more than a quiet one and thirty days stay cheap.
+Per objective two rates are recorded; every window is the sum of the recorded errors over the sum of the
+recorded events, so that a busy minute weighs more than a quiet one and thirty days stay cheap.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dev.observability.spec import WINDOW, Alert, Objective, Spec
+from dev.observability.spec import Alert, Objective, Spec
 
 Rule = dict[str, Any]
 Group = dict[str, Any]
 
-SHORTEST = "5m"
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 RUNBOOKS = "docs/runbooks"
 INTERVAL = "30s"
@@ -55,8 +54,8 @@ def _group(name: str, rules: list[Rule]) -> Group:
 def _sources() -> list[Rule]:
     """What several alerts ask: a stage's work that is not done, and how many processes it has.
 
-    Durables are named stage-STAGE or stage-STAGE-KIND, services svc_STAGE or svc_ROOM.STAGE; every gateway reports
-    the same consumers, so the largest counts.
+    Durables are named stage-STAGE or stage-STAGE-KIND, services svc_STAGE or svc_ROOM.STAGE; every gateway
+    reports the same consumers, so the largest counts.
     """
     waiting = " + ".join(
         f'max by (consumer) (assay_consumer_{state}{{consumer=~"stage-.+"}})'
@@ -75,22 +74,20 @@ def _sources() -> list[Rule]:
 
 def _objective(slo: Objective, period_days: int) -> list[Rule]:
     labels = {"slo": slo.name}
-    events = slo.events.replace(WINDOW, SHORTEST)
-    errors = slo.errors.replace(WINDOW, SHORTEST)
     # A class of errors that never occurred has no series; that is zero errors, not an unknown.
-    rates = {"errors": f"({errors}) or 0 * ({events})", "events": events}
+    rates = {"errors": f"({slo.errors}) or 0 * ({slo.events})", "events": slo.events}
     rules: list[Rule] = [
-        {"record": f"slo:{name}:rate5m", "expr": expr, "labels": labels} for name, expr in rates.items()
+        {"record": f"slo:{name}:rate", "expr": expr, "labels": labels} for name, expr in rates.items()
     ]
     for window in (*WINDOWS, f"{period_days}d"):
         rules.append(
-            {"record": f"slo:error:ratio_rate{window}", "expr": ratio(slo, window), "labels": labels}
+            {"record": f"slo:error_ratio:rate{window}", "expr": ratio(slo, window), "labels": labels}
         )
-    left = f'1 - slo:error:ratio_rate{period_days}d{{slo="{slo.name}"}} / {slo.budget!r}'
+    left = f'1 - slo:error_ratio:rate{period_days}d{{slo="{slo.name}"}} / {slo.budget!r}'
     rules += [
         {"record": "slo:objective:ratio", "expr": f"vector({slo.objective!r})", "labels": labels},
         {
-            "record": "slo:burn:ratio_rate1h",
+            "record": "slo:burn:rate1h",
             "expr": f"{_recorded(slo, '1h')} / {slo.budget!r}",
             "labels": labels,
         },
@@ -101,18 +98,15 @@ def _objective(slo: Objective, period_days: int) -> list[Rule]:
 
 def ratio(slo: Objective, window: str) -> str:
     """PromQL for the share of events that failed within a window; nothing where nothing happened."""
-    if window == SHORTEST:
-        over = [f'slo:{name}:rate5m{{slo="{slo.name}"}}' for name in ("errors", "events")]
-    else:
-        over = [
-            f'sum_over_time(slo:{name}:rate5m{{slo="{slo.name}"}}[{window}])' for name in ("errors", "events")
-        ]
+    errors, events = (
+        f'sum_over_time(slo:{name}:rate{{slo="{slo.name}"}}[{window}])' for name in ("errors", "events")
+    )
     # 0/0 is NaN in PromQL; the comparison leaves those windows out.
-    return f"{over[0]} / ({over[1]} > 0)"
+    return f"{errors} / ({events} > 0)"
 
 
 def _recorded(slo: Objective, window: str) -> str:
-    return f'slo:error:ratio_rate{window}{{slo="{slo.name}"}}'
+    return f'slo:error_ratio:rate{window}{{slo="{slo.name}"}}'
 
 
 def _burns(slo: Objective) -> list[Rule]:

@@ -12,7 +12,6 @@ from dev.home import PROJECT
 
 COMPONENT = PROJECT / "k8s" / "components" / "observability"
 SEVERITIES = ("page", "ticket")
-WINDOW = "$window"
 
 
 class SpecError(ValueError):
@@ -21,7 +20,7 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class Objective:
-    """One service level objective. `errors` and `events` are PromQL rates with $window."""
+    """One service level objective. `errors` and `events` are PromQL, events per second."""
 
     name: str
     alert: str
@@ -66,9 +65,6 @@ def load(folder: Path = COMPONENT) -> Spec:
     for each in objectives:
         if not 0 < each.objective < 1:
             raise SpecError(f"slos.yaml: {each.name}: objective {each.objective} is not between 0 and 1")
-        for name in ("errors", "events"):
-            if WINDOW not in getattr(each, name):
-                raise SpecError(f"slos.yaml: {each.name}: {name} has no {WINDOW}")
     for cause in causes:
         if cause.severity not in SEVERITIES:
             raise SpecError(f"alerts.yaml: {cause.name}: severity is one of {', '.join(SEVERITIES)}")
