@@ -8,9 +8,11 @@ import click
 
 from cli.analyze import analyze
 from cli.balance import balance
+from cli.deadletters import deadletters
 from cli.decide import decide
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.erase import subjects
 from cli.evaluate import evaluate
 from cli.jobs import jobs, token
 from cli.models import models
@@ -46,6 +48,8 @@ for _command in (
     analyze,
     balance,
     jobs,
+    subjects,
+    deadletters,
     models,
     ruleset,
     decide,

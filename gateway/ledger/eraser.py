@@ -88,14 +88,7 @@ async def sweep(ledger: Ledger, js: JetStreamContext, objects: ObjectStore, eras
     state = "confirmed" if confirmed else "swept"
     ERASED_TOTAL.labels(state).inc()
     # A restore from an older backup needs this list from outside of the ledger (docs/runbooks/restore.md).
-    log.info(
-        "analysis_erased",
-        job_id=job_id,
-        tenant_id=tenant_id,
-        state=state,
-        facts=facts_gone,
-        objects=objects_gone,
-    )
+    log.info("analysis_erased", job_id=job_id, state=state, facts=facts_gone, objects=objects_gone)
 
 
 async def purge(js: JetStreamContext, stream: str, subject: str) -> int:

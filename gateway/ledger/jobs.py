@@ -181,6 +181,12 @@ async def facts_of(connection: Connection, job_id: str) -> list[SeenFact]:
     return [SeenFact(**row) for row in await (await connection.execute(query, (job_id,))).fetchall()]
 
 
+async def renew_deadline(connection: Connection, job_id: str, epoch: int, deadline: datetime) -> None:
+    """Gives a job the deadline of a re-drive, once per epoch; before its state is stored."""
+    query = "UPDATE jobs SET deadline = %s WHERE job_id = %s AND epoch < %s"
+    await connection.execute(query, (deadline, job_id, epoch))
+
+
 async def store_state(connection: Connection, job_id: str, state: JobState) -> None:
     """Writes what the facts amount to, and tells every gateway."""
     await connection.execute(UPDATE_STATE, {**vars(state), "job_id": job_id})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 
 import nats.errors
 import psycopg
@@ -135,6 +136,9 @@ async def project(ledger: Ledger, tenant_id: str, job_id: str, seen: SeenFact, d
             return Projected(known=False)
         if not await jobs.add_fact(connection, tenant_id, job_id, seen, document):
             return Projected(known=True)
+        if seen.epoch > 1:
+            deadline = Analysis.FromString(document).job.deadline.ToDatetime(UTC)
+            await jobs.renew_deadline(connection, job_id, seen.epoch, deadline)
         state = fold(await jobs.facts_of(connection, job_id))
         await jobs.store_state(connection, job_id, state)
     return Projected(known=True, state=state)
