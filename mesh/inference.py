@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mesh import gpu, telemetry
-
-T = TypeVar("T")
 
 ON_CPU = "CPUExecutionProvider"
 
@@ -20,19 +18,20 @@ def loaded(service: str, label: str, provider: str) -> None:
     gpu.watch()
 
 
-def run(stage: str, provider: str, function: Callable[[], T]) -> T:
-    """Runs a session; on a GPU, counts the seconds it held the device."""
-    if provider == ON_CPU:
-        return function()
+@contextmanager
+def session(stage: str, label: str, provider: str, size: int) -> Iterator[None]:
+    """Around one run of a session: counts the batch and, on a GPU, the seconds that it holds the device."""
+    telemetry.BATCH_SIZE.labels(label).observe(size)
     began = time.perf_counter()
     try:
-        return function()
+        yield
     finally:
-        telemetry.STAGE_GPU.labels(stage).inc(time.perf_counter() - began)
+        if provider != ON_CPU:
+            telemetry.STAGE_GPU.labels(stage).inc(time.perf_counter() - began)
 
 
-def batch(model: str, size: int, waited_s: list[float]) -> None:
-    """Counts a batch that goes through a session: how many tiles or crops, how long they had waited."""
-    telemetry.BATCH_SIZE.labels(model).observe(size)
-    for seconds in waited_s:
-        telemetry.BATCH_WAIT.labels(model).observe(seconds)
+def waited(label: str, since: Sequence[float]) -> None:
+    """Counts how long tiles or crops had waited for their session; `since` are their perf_counters."""
+    now = time.perf_counter()
+    for began in since:
+        telemetry.BATCH_WAIT.labels(label).observe(now - began)

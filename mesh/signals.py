@@ -205,9 +205,11 @@ METRICS = (
         "assay_batch_wait_seconds",
         "histogram",
         ("model",),
-        "How long a tile or crop waited for its session.",
+        "How long a tile or crop waited for the session that all callers share.",
         INFERRING,
-        buckets=SHORT,
+        False,
+        "on a GPU only: on a CPU each thread runs the session itself",
+        SHORT,
     ),
     Metric(
         "assay_shadow_mask_iou",

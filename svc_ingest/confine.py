@@ -3,6 +3,7 @@
 import math
 import os
 import resource
+import time
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +40,11 @@ def address_space() -> int:
     """Bytes of address space in use now (proc(5), statm)."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * resource.getpagesize()
+
+
+def cost() -> wire.Fields:
+    """What this process has used so far, as fields of an answer: memory at its most, processor time."""
+    return {"peak_rss_bytes": peak_resident(), "cpu_seconds": time.process_time()}
 
 
 def peak_resident() -> int:

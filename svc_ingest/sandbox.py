@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from mesh import cpu
 from mesh.errors import Internal, InvalidInput, Transient
 from svc_ingest import wire
 from svc_ingest.limits import DEFAULT_LIMITS, Limits
@@ -49,6 +50,7 @@ class _Worker:
     def __init__(self, module: str) -> None:
         self.requests = 0
         self.timed_out = False
+        self.cpu_seconds = 0.0
         self._process = subprocess.Popen(  # noqa: S603 - our own module by name
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
@@ -75,6 +77,11 @@ class _Worker:
             return wire.receive(self._process.stdout)
         finally:
             timer.cancel()
+
+    def charge(self, cpu_seconds: float) -> None:
+        """Adds what the process has used since its last answer to what the run is charged."""
+        cpu.spent_by_child(cpu_seconds - self.cpu_seconds)
+        self.cpu_seconds = cpu_seconds
 
     def _time_out(self) -> None:
         self.timed_out = True
@@ -143,6 +150,7 @@ class Pool:
             answer, answered = self._ask(worker, fields, blobs, end)
             keep = None if answer.pop("spent", False) else worker
             self.peak_rss_bytes = max(self.peak_rss_bytes, int(answer.pop("peak_rss_bytes")))
+            worker.charge(float(answer.pop("cpu_seconds")))
             _raise_refusal(answer)
             return answer, answered
         finally:

@@ -43,7 +43,7 @@ def _serve(requests: BinaryIO, answers: BinaryIO, idle_bytes: int) -> bool:
         needed = refuse("IMAGE_TOO_COMPLEX", "Decoding the image takes more memory than is allowed.")
         # What is left of the heap may be in pieces, so this process has done its last image.
         answer, images = {**confine.refusal(needed), "spent": True}, ()
-    wire.send(answers, {**answer, "peak_rss_bytes": confine.peak_resident()}, images)
+    wire.send(answers, {**answer, **confine.cost()}, images)
     return True
 
 

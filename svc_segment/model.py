@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from mesh import providers, registry
+from mesh import inference, providers, registry
 from mesh.errors import Internal
 from mesh.registry import REGISTRY, Entry
 from svc_segment import features
@@ -64,7 +64,8 @@ class Model:
 
     def logits(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         """Ink logits (B, H, W) of features (B, CHANNELS, H, W); H and W multiples of contract.multiple."""
-        (out,) = self.session.run(None, {"features": tiles})
+        with inference.session("segment", self.contract.label, self.provider, len(tiles)):
+            (out,) = self.session.run(None, {"features": tiles})
         return np.asarray(out, np.float32)[:, 0]
 
 
@@ -87,6 +88,7 @@ def open_model(entry: Entry, threads: int = 0) -> Model:
     shape = session.get_inputs()[0].shape
     if session.get_inputs()[0].name != "features" or shape[1] != features.CHANNELS:
         raise Internal("MODEL_CONTRACT", f"{entry.label} takes {shape}, not {features.CHANNELS} channels.")
+    inference.loaded("svc_segment", entry.label, str(session.get_providers()[0]))
     return Model(contract, session)
 
 

@@ -8,12 +8,15 @@ that there every caller runs the session itself (docs/performance.md).
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 import numpy as np
 
+from mesh import inference
 from mesh.errors import Transient
 from svc_balance.pose.landmarker import Crops, Outputs
 
@@ -21,15 +24,24 @@ PATIENCE_S = 60.0
 """Longest wait for an answer."""
 
 
+@dataclass(frozen=True)
+class _Item:
+    crops: Crops
+    answer: Future[Outputs]
+    since: float
+
+
 class Batcher:
     """Runs crops of several threads through one session: at most `most` at once, or what one call brings."""
 
-    def __init__(self, run: Callable[[Crops], Outputs], most: int) -> None:
+    def __init__(self, run: Callable[[Crops], Outputs], most: int, model: str = "") -> None:
+        """model: name@version under which waits are counted."""
         if most < 1:
             raise ValueError("most is at least 1")
         self._run = run
         self._most = most
-        self._waiting: deque[tuple[Crops, Future[Outputs]]] = deque()
+        self._model = model
+        self._waiting: deque[_Item] = deque()
         self._queue = threading.Lock()
         self._session = threading.Lock()
 
@@ -40,7 +52,7 @@ class Batcher:
         """
         answer: Future[Outputs] = Future()
         with self._queue:
-            self._waiting.append((crops, answer))
+            self._waiting.append(_Item(crops, answer, time.perf_counter()))
         if not self._session.acquire(timeout=PATIENCE_S):
             answer.cancel()
             raise Transient("POSE_BUSY", "The pose model did not answer in time.", fix="Try again.")
@@ -51,27 +63,29 @@ class Batcher:
             self._session.release()
         return answer.result()
 
-    def _next(self) -> list[tuple[Crops, Future[Outputs]]]:
-        batch: list[tuple[Crops, Future[Outputs]]] = []
+    def _next(self) -> list[_Item]:
+        batch: list[_Item] = []
         with self._queue:
             while self._waiting:
-                size = sum(len(crops) for crops, _ in batch) + len(self._waiting[0][0])
+                size = sum(len(item.crops) for item in batch) + len(self._waiting[0].crops)
                 if batch and size > self._most:
                     break
-                crops, answer = self._waiting.popleft()
-                if answer.set_running_or_notify_cancel():
-                    batch.append((crops, answer))
+                item = self._waiting.popleft()
+                if item.answer.set_running_or_notify_cancel():
+                    batch.append(item)
         return batch
 
-    def _serve(self, batch: list[tuple[Crops, Future[Outputs]]]) -> None:
+    def _serve(self, batch: list[_Item]) -> None:
+        inference.waited(self._model, [item.since for item in batch])
         try:
-            outputs = self._run(np.concatenate([crops for crops, _ in batch]))
+            outputs = self._run(np.concatenate([item.crops for item in batch]))
         except BaseException as error:
-            for _, answer in batch:
-                answer.set_exception(error)
+            for item in batch:
+                item.answer.set_exception(error)
             return
         start = 0
-        for crops, answer in batch:
-            points, probability, world = (output[start : start + len(crops)] for output in outputs)
-            answer.set_result((points, probability, world))
-            start += len(crops)
+        for item in batch:
+            end = start + len(item.crops)
+            points, probability, world = (output[start:end] for output in outputs)
+            item.answer.set_result((points, probability, world))
+            start = end

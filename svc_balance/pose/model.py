@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from mesh import providers, registry
+from mesh import inference, providers, registry
 from mesh.errors import FailedPrecondition, Internal
 from mesh.registry import REGISTRY
 from svc_balance.pose.contract import STORE, Contract, find
@@ -43,13 +43,10 @@ class PoseModel:
         Detector: boxes [N, 2254, 12] and scores [N, 2254, 1] (logits). Landmarks: points [N, 195], refined
         by the heatmaps, presence [N, 1] (a probability) and world points [N, 117].
         """
-        made = dict(
-            zip(
-                self.contract.outputs,
-                self.session.run(list(self.contract.outputs), {"image": images}),
-                strict=True,
-            )
-        )
+        names = list(self.contract.outputs)
+        with inference.session("pose", self.label, self.provider, len(images)):
+            outputs = self.session.run(names, {"image": images})
+        made = dict(zip(names, outputs, strict=True))
         if "landmarks" in made and "heatmap" in made:
             made["landmarks"] = refine(made["landmarks"], made.pop("heatmap"), self.contract.side)
         return tuple(made.values())
@@ -72,7 +69,9 @@ def load(
         contract.outputs
     ):
         raise Internal("MODEL_CONTRACT", f"{contract.label}: the file does not have the registered shape.")
-    return PoseModel(contract, session)
+    model = PoseModel(contract, session)
+    inference.loaded("svc_balance.pose", model.label, model.provider)
+    return model
 
 
 def verified(contract: Contract, store: Path = STORE) -> bytes:

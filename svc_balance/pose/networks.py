@@ -70,7 +70,7 @@ def _warm(detector_label: str, label: str) -> Networks:
         finder=finder,
         pose=pose,
         detect=_detect(finder),
-        landmark=_one_by_one(pose) if on_cpu else Batcher(_landmark(pose), GPU_BATCH),
+        landmark=_one_by_one(pose) if on_cpu else Batcher(_landmark(pose), GPU_BATCH, pose.label),
         pool=ThreadPoolExecutor(
             len(os.sched_getaffinity(0)) if on_cpu else _GPU_CALLERS, thread_name_prefix="pose"
         ),

@@ -43,7 +43,7 @@ def main() -> None:
         # OpenCV has an error type of its own; on decoded frames, memory is all it can lack.
         needed = refuse("VIDEO_TOO_COMPLEX", "Decoding the video takes more memory than is allowed.")
         answer = confine.refusal(needed)
-    wire.send(answers, {**answer, "spent": True, "peak_rss_bytes": confine.peak_resident()})
+    wire.send(answers, {**answer, "spent": True, **confine.cost()})
     # Threads of the decoder may still hold pictures; nothing of this process is needed any more.
     answers.close()
     os._exit(0)
