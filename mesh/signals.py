@@ -333,6 +333,13 @@ METRICS = (
     Metric("assay_stream_messages", "gauge", ("stream",), "Messages in a stream.", (GATEWAY,)),
     Metric("assay_stream_bytes", "gauge", ("stream",), "Bytes in a stream.", (GATEWAY,)),
     Metric(
+        "assay_stream_limit_bytes",
+        "gauge",
+        ("stream",),
+        "Bytes a stream may hold; a full one refuses facts.",
+        (GATEWAY,),
+    ),
+    Metric(
         "assay_ruleset_info",
         "gauge",
         ("kind", "version"),

@@ -28,6 +28,7 @@ PENDING = gauge("assay_consumer_pending")
 ACK_PENDING = gauge("assay_consumer_ack_pending")
 MESSAGES = gauge("assay_stream_messages")
 BYTES = gauge("assay_stream_bytes")
+LIMIT = gauge("assay_stream_limit_bytes")
 
 WAITING = """
 SELECT count(*) AS pending, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest
@@ -63,6 +64,7 @@ async def look_at_streams(stream: JetStream) -> None:
         found = await stream.js.stream_info(name)
         MESSAGES.labels(name).set(found.state.messages)
         BYTES.labels(name).set(found.state.bytes)
+        LIMIT.labels(name).set(found.config.max_bytes or 0)
     for name in (facts.STREAM, topology.ADVISORY_STREAM):
         for consumer in await stream.js.consumers_info(name):
             PENDING.labels(consumer.name).set(consumer.num_pending or 0)

@@ -12,6 +12,7 @@ EDGE = 'envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix="edge",envoy_
 RPC = 'assay_rpc_server_duration_seconds_count{method="/assay.gateway.v1.AnalysisService/List",code="%s"}'
 SYNC = 'assay_sync_duration_seconds_%s{kind="tattoo",outcome="%s"%s}'
 FRESH = 'assay_jobs_fresh_total{kind="%s",fresh="%s"}'
+ENDED = 'assay_jobs_finished_total{kind="tattoo",state="%s",fault="%s"}'
 CANARY = 'assay_canary_runs_total{kind="%s",outcome="%s"}'
 RUNS = 'assay_stage_run_duration_seconds_count{stage="color",outcome="%s"}'
 
@@ -21,8 +22,12 @@ GOOD_AND_BAD: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "availability": ((EDGE % 2,), (EDGE % 5,)),
     "rpc-availability": ((RPC % "NOT_FOUND",), (RPC % "INTERNAL",)),
     "sync-latency": (
-        (SYNC % ("bucket", "finished", ',le="5.0"'), SYNC % ("count", "finished", "")),
-        (SYNC % ("count", "pending", ""),),
+        (SYNC % ("bucket", "succeeded", ',le="5.0"'), SYNC % ("count", "succeeded", "")),
+        (SYNC % ("count", "running", ""),),
+    ),
+    "job-success": (
+        (ENDED % ("failed", "input"),),
+        (ENDED % ("failed", "ours"),),
     ),
     "tattoo-freshness": ((FRESH % ("tattoo", "true"),), (FRESH % ("tattoo", "false"),)),
     "balance-freshness": ((FRESH % ("balance", "true"),), (FRESH % ("balance", "false"),)),
@@ -37,7 +42,7 @@ PER_MINUTE = 20_000
 
 @dataclass(frozen=True)
 class Phase:
-    """For `minutes`, the budget burns at this rate (1: just spent in 30 days; -1: no events); 100% at most."""
+    """For `minutes`, the budget burns at this rate (1: just spent in 30 days; -1: no events); at most all."""
 
     minutes: int
     burn: float
