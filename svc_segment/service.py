@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import grpc.aio
 from assay.common.v1.types_pb2 import ObjectRef
@@ -14,11 +11,9 @@ from assay.segment.v1.segment_pb2 import SegmentRequest, SegmentResponse
 
 from mesh.service import Resources
 from svc_segment import page
-from svc_segment.engine import engine
+from svc_segment.engine import Result, engine
 from svc_segment.images import png
 from svc_segment.model import DEFAULT
-
-T = TypeVar("T")
 
 PATIENCE_S = 60.0
 """The deadline of a call that brings none."""
@@ -42,9 +37,11 @@ class SegmentService(segment_pb2_grpc.SegmentServiceServicer):
             field, data = "object", await self._read(request.object)
         else:
             field, data = "content", request.content
-        found = await engine().segment(data, field, DEFAULT, deadline, _compute)
-        answer = page.build(found.segmentation, found.model, self._resources.settings.version)
-        return SegmentResponse(page=answer, mask_png=await _compute(png, found.segmentation.mask))
+        return await engine().segment(data, field, DEFAULT, deadline, self._answer)
+
+    def _answer(self, found: Result) -> SegmentResponse:
+        said = page.build(found.segmentation, found.model, self._resources.settings.version)
+        return SegmentResponse(page=said, mask_png=png(found.segmentation.mask))
 
     async def _read(self, ref: ObjectRef) -> bytes:
         return await self._resources.objects.get(ref, max_bytes=_LARGEST_OBJECT)
@@ -53,7 +50,3 @@ class SegmentService(segment_pb2_grpc.SegmentServiceServicer):
 def register(server: grpc.aio.Server, resources: Resources) -> None:
     """Add the service to a server."""
     segment_pb2_grpc.add_SegmentServiceServicer_to_server(SegmentService(resources), server)
-
-
-async def _compute(function: Callable[..., T], *args: Any) -> T:
-    return await asyncio.to_thread(function, *args)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import structlog
 from assay.events.v1.analysis_pb2 import Analysis
 from assay.segment.v1.segment_pb2 import SegmentPage
@@ -10,9 +12,10 @@ from mesh.errors import FailedPrecondition
 from mesh.settings import Settings
 from mesh.stage import Stage, StageContext
 from svc_segment import page, shadow
-from svc_segment.engine import engine, model
+from svc_segment.core import Segmentation
+from svc_segment.engine import Result, engine, sessions
 from svc_segment.images import overlay, png
-from svc_segment.model import DEFAULT
+from svc_segment.model import DEFAULT, Model
 
 log = structlog.get_logger()
 
@@ -26,20 +29,33 @@ async def handle(analysis: Analysis, ctx: StageContext) -> SegmentPage:
         raise FailedPrecondition("NO_WORKING_IMAGE", "Ingest's page is missing.", field="ingest.working")
     data = await ctx.get(analysis.ingest.working)
     await ctx.progress(10, "Looking for ink")
-    found = await engine().segment(data, "ingest.working", analysis.job.model, ctx.deadline, ctx.compute)
+    drawn = await engine().segment(data, "ingest.working", analysis.job.model, ctx.deadline, draw)
     await ctx.progress(80, "Writing the mask")
-    result = found.segmentation
-    written = page.build(result, found.model, Settings().version)
-    mask = await ctx.compute(png, result.mask)
-    written.mask.CopyFrom(await ctx.put("mask.png", mask, "image/png"))
-    probability = await ctx.compute(png, result.probability)
-    written.probability.CopyFrom(await ctx.put("probability.png", probability, "image/png"))
-    picture = await ctx.compute(overlay, found.rgb, result)
-    written.overlay.CopyFrom(await ctx.put("overlay.jpg", picture, "image/jpeg"))
+    written = page.build(drawn.result, drawn.model, Settings().version)
+    written.mask.CopyFrom(await ctx.put("mask.png", drawn.mask, "image/png"))
+    written.probability.CopyFrom(await ctx.put("probability.png", drawn.probability, "image/png"))
+    written.overlay.CopyFrom(await ctx.put("overlay.jpg", drawn.overlay, "image/jpeg"))
     beside = Settings().shadow_model
-    if beside and beside != found.model.contract.label:
-        written.shadow.CopyFrom(await shadow.compare(beside, data, result, ctx))
+    if beside and beside != drawn.model.contract.label:
+        written.shadow.CopyFrom(await shadow.compare(beside, data, drawn.result, ctx))
     return written
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A result with its artefacts as files."""
+
+    result: Segmentation
+    model: Model
+    mask: bytes
+    probability: bytes
+    overlay: bytes
+
+
+def draw(found: Result) -> Drawn:
+    """The artefacts of a result, while its pixels are still in this core's cache."""
+    result = found.segmentation
+    return Drawn(result, found.model, png(result.mask), png(result.probability), overlay(found.rgb, result))
 
 
 def prepare() -> None:
@@ -48,7 +64,7 @@ def prepare() -> None:
     Where no version may be served the process is ready all the same: each job then ends with that reason.
     """
     try:
-        model(DEFAULT)
+        sessions(DEFAULT)
     except FailedPrecondition as error:
         log.error("no_model_to_serve", code=error.code, reason=error.message)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,19 +107,39 @@ async def test_too_many_waiting_photos_are_told_to_come_back(
     assert len(codes) < 30
 
 
-async def test_a_photo_that_finds_no_place_in_time_is_told_so(scene_png: bytes) -> None:
-    async def compute(function: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.to_thread(function, *args)
+def kept(found: engine.Result) -> engine.Result:
+    return found
 
+
+async def test_tiles_in_a_batcher_give_what_one_thread_gives(
+    scene_png: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=60)
+    by_thread = await engine.Engine().segment(scene_png, "content", "", soon, kept)
+    monkeypatch.setattr(engine, "ON_CPU", "nothing here")
+    by_batch = await engine.Engine().segment(scene_png, "content", "", soon, kept)
+    assert np.array_equal(by_thread.segmentation.probability, by_batch.segmentation.probability)
+
+
+async def test_a_crowd_and_a_photo_alone_give_the_same_bits(scene_png: bytes) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=60)
+    one = engine.Engine()
+    alone = await one.segment(scene_png, "content", "", soon, kept)
+    crowd = await asyncio.gather(*(one.segment(scene_png, "content", "", soon, kept) for _ in range(3)))
+    for found in crowd:
+        assert np.array_equal(found.segmentation.probability, alone.segmentation.probability)
+
+
+async def test_a_photo_that_finds_no_place_in_time_is_told_so(scene_png: bytes) -> None:
     crowded = engine.Engine()
     soon, now = (datetime.now(UTC) + timedelta(seconds=s) for s in (60, 0.2))
     holders = [
-        asyncio.create_task(crowded.segment(scene_png, "content", "", soon, compute))
+        asyncio.create_task(crowded.segment(scene_png, "content", "", soon, kept))
         for _ in range(engine.PHOTOS_AT_ONCE * 3)
     ]
     await asyncio.sleep(0.05)
     with pytest.raises(DeadlineExceeded):
-        await crowded.segment(scene_png, "content", "", now, compute)
+        await crowded.segment(scene_png, "content", "", now, kept)
     for holder in holders:
         holder.cancel()
     await asyncio.gather(*holders, return_exceptions=True)
