@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from gateway.surface import openapi
-from gateway.surface.envoy import EnvoyOptions, write
+from gateway.surface.envoy import AUTHORITIES, EnvoyOptions, write
 from gateway.surface.methods import DESCRIPTORS, SurfaceError
 
 
@@ -44,6 +44,10 @@ def _options(args: argparse.Namespace) -> EnvoyOptions:
         jwks_url=args.jwks_url,
         cors_origins=tuple(args.cors_origin),
         otlp=args.otlp,
+        stats_port=args.stats_port,
+        public_tls=args.public_tls,
+        inside_tls=args.inside_tls,
+        ca_file=args.ca_file,
         descriptors=args.descriptors.resolve(),
     )
 
@@ -83,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
         "--cors-origin", action="append", default=[], help="origin of a web page that may call"
     )
     parser.add_argument("--otlp", default="", help="host:port of an OTLP/gRPC collector")
+    parser.add_argument("--stats-port", type=int, default=0, help="port for scrapes and probes; 0: none")
+    parser.add_argument("--public-tls", type=Path, help="folder of the public tls.crt and tls.key")
+    parser.add_argument("--inside-tls", type=Path, help="folder of tls.crt, tls.key, ca.crt towards services")
+    parser.add_argument(
+        "--ca-file",
+        type=Path,
+        default=AUTHORITIES,
+        help="authorities that an https --jwks-url is verified with",
+    )
     return parser
 
 

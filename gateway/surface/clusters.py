@@ -11,8 +11,11 @@ Config = dict[str, Any]
 _HTTP2: Config = {"explicit_http_config": {"http2_protocol_options": {}}}
 
 
-def service(name: str, address: str) -> Config:
-    """A gRPC service of the mesh at host:port; only while it says that it is healthy."""
+def service(name: str, address: str, tls: Config | None = None) -> Config:
+    """A gRPC service of the mesh at host:port; only while it says that it is healthy.
+
+    tls is the transport socket to reach it by; without one it is plaintext.
+    """
     check = {
         "timeout": "1s",
         "interval": "5s",
@@ -33,12 +36,13 @@ def service(name: str, address: str) -> Config:
         "circuit_breakers": {
             "thresholds": [{"max_connections": 200, "max_pending_requests": 500, "max_requests": 10000}]
         },
+        **({"transport_socket": tls} if tls else {}),
     }
 
 
-def collector(address: str) -> Config:
-    """An OTLP/gRPC collector at host:port, named `otlp`."""
-    return _cluster("otlp", address, _HTTP2)
+def collector(address: str, tls: Config | None = None) -> Config:
+    """An OTLP/gRPC collector at host:port, named `otlp`; tls as for `service`."""
+    return {**_cluster("otlp", address, _HTTP2), **({"transport_socket": tls} if tls else {})}
 
 
 def key_set(address: str, ca_file: Path) -> Config:

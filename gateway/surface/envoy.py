@@ -5,8 +5,8 @@ RBAC stands after the transcoder, since before it a REST path matches no per-met
 policy would be skipped; the Lua door stands between gRPC-web and the transcoder, since only there
 is the caller's own JSON seen, and on the way back the transcoder's.
 
-To drain: POST /healthcheck/fail to the admin port (/readyz then answers 503), POST
-/drain_listeners?graceful&skip_exit, wait, then SIGTERM; `--drain-time-s` bounds the wait.
+To drain: `python -m gateway.surface.drain`, then SIGTERM; `--drain-time-s` is how long connections are given
+to go elsewhere.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from gateway.surface import clusters, door, methods, replies, routes
+from gateway.surface import clusters, door, inside, methods, overload, replies, routes, tls
 from gateway.surface.methods import Method, SurfaceError
 
 Config = dict[str, Any]
@@ -28,6 +28,7 @@ RESPONSE_BYTES = 8 * 1024 * 1024
 HEADER_KIB = 16
 HEADER_COUNT = 64
 PROVIDER = "issuer"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 TOKEN_LIFETIME_S = 24 * 3600
 _TYPE = "type.googleapis.com/envoy.extensions"
 
@@ -46,13 +47,19 @@ class EnvoyOptions:
     jwks_file: Path | None = None
     """Key set of a development issuer; otherwise `jwks_url` of an OpenID Connect issuer."""
     jwks_url: str = ""
-    ca_file: Path = Path("/etc/ssl/certs/ca-certificates.crt")
+    ca_file: Path = AUTHORITIES
     """Certificate authorities that an https `jwks_url` is verified against."""
     audience: str = "assay"
     host: str = "127.0.0.1"
     cors_origins: Sequence[str] = ()
     otlp: str = ""
     """Address of an OTLP/gRPC collector; empty means no tracing."""
+    stats_port: int = 0
+    """Port of the inside's listener for counters and probes (`gateway.surface.inside`); 0: none."""
+    public_tls: Path | None = None
+    """Folder of the public certificate; none: the public listener is plaintext."""
+    inside_tls: Path | None = None
+    """Folder of the certificate shown to services and collector, and of their authority; none: plaintext."""
     ip_requests_per_second: int = 1000
     tenant_requests_per_second: int = 1000
     descriptors: Path = field(default=methods.DESCRIPTORS)
@@ -64,8 +71,10 @@ class EnvoyOptions:
 
 
 def write(options: EnvoyOptions) -> Path:
-    """Writes envoy.yaml and door.lua to `options.folder`; returns the path of envoy.yaml."""
+    """Writes envoy.yaml, door.lua and what names certificates to `options.folder`; returns envoy.yaml."""
     options.folder.mkdir(parents=True, exist_ok=True)
+    for name, content in tls.files(options.public_tls, options.inside_tls).items():
+        (options.folder / name).write_text(yaml.safe_dump(content, sort_keys=False))
     edge = methods.edge(methods.load(options.descriptors))
     source = door.script(methods.read(options.descriptors), edge)
     (options.folder / "door.lua").write_text(source)
@@ -94,12 +103,18 @@ def render(options: EnvoyOptions) -> Config:
             "address": clusters.socket("127.0.0.1", options.admin_port),
             "allow_paths": [{"prefix": p} for p in admin_paths],
         },
-        "overload_manager": _overload(),
-        "static_resources": {"listeners": [_listener(options, edge)], "clusters": _clusters(options)},
+        "overload_manager": overload.manager(),
+        "static_resources": {"listeners": _listeners(options, edge), "clusters": _clusters(options)},
     }
 
 
+def _listeners(options: EnvoyOptions, edge: Sequence[Method]) -> list[Config]:
+    within = [inside.listener(options.host, options.stats_port)] if options.stats_port else []
+    return [_listener(options, edge), *within]
+
+
 def _listener(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
+    secure = {"transport_socket": tls.downstream(options.folder)} if options.public_tls else {}
     return {
         "name": "edge",
         "per_connection_buffer_limit_bytes": 65536,
@@ -108,12 +123,13 @@ def _listener(options: EnvoyOptions, edge: Sequence[Method]) -> Config:
         "address": clusters.socket(options.host, options.port),
         "filter_chains": [
             {
+                **secure,
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
                         "typed_config": _connection_manager(options, edge),
                     }
-                ]
+                ],
             }
         ],
     }
@@ -357,34 +373,16 @@ def _tracing() -> Config:
     }
 
 
-def _overload() -> Config:
-    def monitor(name: str, kind: str, **settings: int) -> Config:
-        package = kind.rpartition(".")[0]
-        return {
-            "name": f"envoy.resource_monitors.{name}",
-            "typed_config": {
-                "@type": f"{_TYPE}.resource_monitors.{package}.{kind.rpartition('.')[2]}",
-                **settings,
-            },
-        }
-
-    def action(name: str, share: float) -> Config:
-        trigger = {"name": "envoy.resource_monitors.fixed_heap", "threshold": {"value": share}}
-        return {"name": f"envoy.overload_actions.{name}", "triggers": [trigger]}
-
-    connections = "downstream_connections.v3.DownstreamConnectionsConfig"
-    return {
-        "refresh_interval": "0.25s",
-        "resource_monitors": [
-            monitor("fixed_heap", "fixed_heap.v3.FixedHeapConfig", max_heap_size_bytes=512 * 1024 * 1024),
-            monitor("global_downstream_max_connections", connections, max_active_downstream_connections=5000),
-        ],
-        "actions": [action("shrink_heap", 0.9), action("stop_accepting_requests", 0.95)],
-    }
-
-
 def _clusters(options: EnvoyOptions) -> list[Config]:
-    services = [clusters.service(name, address) for name, address in sorted(options.upstreams.items())]
+    def secure(address: str) -> Config | None:
+        host = address.rpartition(":")[0]
+        return tls.upstream(host, options.folder) if options.inside_tls else None
+
+    services = [
+        clusters.service(name, address, secure(address))
+        for name, address in sorted(options.upstreams.items())
+    ]
     keys = [clusters.key_set(options.jwks_url, options.ca_file)] if options.jwks_url else []
-    traces = [clusters.collector(options.otlp)] if options.otlp else []
-    return [*services, *keys, *traces]
+    traces = [clusters.collector(options.otlp, secure(options.otlp))] if options.otlp else []
+    admin = [inside.cluster(options.admin_port)] if options.stats_port else []
+    return [*services, *keys, *traces, *admin]

@@ -33,6 +33,7 @@ from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
 from gateway.surface.envoy import EnvoyOptions, write
+from mesh import tls
 from tests.surface.tokens import ISSUER, public_jwk, token
 
 ORIGIN = "https://app.example"
@@ -210,8 +211,8 @@ class Everything(grpc.GenericRpcHandler):
 
 
 @contextmanager
-def peer(seen: Seen) -> Iterator[int]:
-    """Serves the peer on a thread with its own loop; yields its port."""
+def peer(seen: Seen, tls_folder: Path | None = None) -> Iterator[int]:
+    """Serves the peer on a thread with its own loop, by mutual TLS given a folder; yields its port."""
     loop, ready, port = asyncio.new_event_loop(), threading.Event(), 0
 
     async def serve() -> grpc.aio.Server:
@@ -226,7 +227,11 @@ def peer(seen: Seen) -> Iterator[int]:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
         reflection.enable_server_reflection(["assay.gateway.v1.AnalysisService"], server)
         server.add_generic_rpc_handlers((Everything(seen),))
-        port = server.add_insecure_port("127.0.0.1:0")
+        port = (
+            server.add_secure_port("localhost:0", tls.server_credentials(tls_folder))
+            if tls_folder
+            else server.add_insecure_port("127.0.0.1:0")
+        )
         await server.start()
         ready.set()
         return server
@@ -323,8 +328,8 @@ def options(folder: Path, upstreams: dict[str, str], **more: Any) -> EnvoyOption
 
 
 @contextmanager
-def envoy(chosen: EnvoyOptions, seen: Seen) -> Iterator[Edge]:
-    """Runs Envoy until it serves; ends it afterwards."""
+def envoy(chosen: EnvoyOptions, seen: Seen, *, healthy: bool = True) -> Iterator[Edge]:
+    """Runs Envoy until it serves, and until the gateway is healthy for it; ends it afterwards."""
     binary = envoy_binary()
     assert binary is not None
     bootstrap = write(chosen)
@@ -335,7 +340,7 @@ def envoy(chosen: EnvoyOptions, seen: Seen) -> Iterator[Edge]:
             stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            _await_ready(process, chosen)
+            _await_ready(process, chosen, healthy=healthy)
             yield Edge(chosen.port, chosen.admin_port, chosen.folder, seen)
         finally:
             process.terminate()
@@ -354,14 +359,15 @@ def _get(port: int, path: str) -> str:
         connection.close()
 
 
-def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions) -> None:
-    """Waits until the listener answers and the gateway's cluster is healthy."""
+def _await_ready(process: subprocess.Popen[bytes], chosen: EnvoyOptions, *, healthy: bool) -> None:
+    """Waits until the listener answers and, if wanted, the gateway's cluster is healthy."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise AssertionError((chosen.folder / "envoy.log").read_text())
-        healthy = re.search(r"gateway::[0-9.:]+::health_flags::healthy", _get(chosen.admin_port, "/clusters"))
-        if healthy and _get(chosen.port, "/readyz"):
+        known = _get(chosen.admin_port, "/clusters")
+        found = re.search(r"gateway::[][0-9a-f.:]+::health_flags::healthy", known)
+        if (found or not healthy) and (chosen.public_tls or _get(chosen.port, "/readyz")):
             return
         time.sleep(0.05)
     raise AssertionError("Envoy did not become ready in 30 s")
