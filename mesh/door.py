@@ -23,6 +23,7 @@ from opentelemetry import trace
 
 from mesh import auth, telemetry, tenancy
 from mesh.errors import AssayError, FieldError, Internal, InvalidInput, as_assay_error, to_status
+from mesh.logs import hashed
 
 log = structlog.get_logger()
 
@@ -72,7 +73,7 @@ class Door(grpc.aio.ServerInterceptor):
         async def serve(request: Message, context: Context) -> Any:
             with observed(method, context) as outcome:
                 try:
-                    await self._admit(method, request, context)
+                    outcome.caller = await self._admit(method, request, context)
                     return await behaviour(request, context)
                 except Exception as error:
                     outcome.fail(error)
@@ -84,7 +85,7 @@ class Door(grpc.aio.ServerInterceptor):
         async def serve(request: Message, context: Context) -> AsyncIterator[Any]:
             with observed(method, context) as outcome:
                 try:
-                    await self._admit(method, request, context)
+                    outcome.caller = await self._admit(method, request, context)
                     async for response in behaviour(request, context):
                         yield response
                 except Exception as error:
@@ -93,19 +94,25 @@ class Door(grpc.aio.ServerInterceptor):
 
         return serve
 
-    async def _admit(self, method: str, request: Message, context: Context) -> None:
+    async def _admit(self, method: str, request: Message, context: Context) -> auth.Principal | None:
+        """Returns who calls, None for an open method; raises what the caller is to be told."""
         rule = self._rules.get(method)
         if rule is None:
             raise Internal("METHOD_WITHOUT_RULE", "The method has no authorisation rule.")
         auth.set_principal(None)
-        if not rule.open:
-            metadata = dict(context.invocation_metadata() or ())
-            principal = await self._verifier.verify(str(metadata.get("authorization", "")))
-            auth.require(principal, rule.scopes)
-            auth.set_principal(principal)
+        if rule.open:
+            validate(request)
+            return None
+        metadata = dict(context.invocation_metadata() or ())
+        principal = await self._verifier.verify(str(metadata.get("authorization", "")))
+        auth.require(principal, rule.scopes)
+        auth.set_principal(principal)
         validate(request)
-        if not rule.open:
-            tenancy.check_all(request, principal.tenant_id, self._buckets)
+        tenancy.check_all(request, principal.tenant_id, self._buckets)
+        job_id = getattr(request, "job_id", "")
+        if job_id:
+            telemetry.about_job(job_id)
+        return principal
 
 
 def validate(request: Message) -> None:
@@ -153,6 +160,7 @@ class Outcome:
     def __init__(self) -> None:
         self.code = grpc.StatusCode.OK
         self.reason = ""
+        self.caller: auth.Principal | None = None
 
     def fail(self, error: Exception) -> None:
         """Records an error; one that is not in the tree is logged with its traceback."""
@@ -188,12 +196,14 @@ def observed(method: str, context: Context) -> Any:
             if outcome.reason:
                 span.set_attribute("error.type", outcome.reason)
                 span.set_status(trace.StatusCode.ERROR, outcome.reason)
-            telemetry.RPC_SECONDS.labels(method, outcome.code.name).observe(seconds)
+            telemetry.RPC_SECONDS.labels(method, outcome.code.name).observe(seconds, telemetry.exemplar())
             log.info(
                 "rpc",
                 method=method,
                 code=outcome.code.name,
                 reason=outcome.reason,
+                tenant=hashed(outcome.caller.tenant_id if outcome.caller else ""),
+                caller=hashed(outcome.caller.subject if outcome.caller else ""),
                 seconds=round(seconds, 4),
                 # Without a collector Envoy opens no span, and this is the id that the caller was given.
                 request_id=metadata.get("x-request-id", "")[:64],

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on stdout, with service, trace and job ids.
 
 Keys: ts, level, event, service, version, region, trace_id, span_id, and whatever the call
-adds as key=value. No photo, no name, no token is ever a value; a tenant is its hash. One canonical
+adds as key=value. No photo, no name, no token is ever a value; a tenant or caller is its hash. One canonical
 line ends each request (`rpc`) and each stage run (`stage_run`): `mesh.signals` says what is in them.
 """
 
@@ -62,6 +62,6 @@ def configure(service: str, settings: Settings) -> None:
 
 
 @lru_cache(maxsize=4096)
-def tenant_hash(tenant_id: str) -> str:
-    """A tenant as logs name it: 16 hex digits of SHA-256, the same in every process; empty for none."""
-    return hashlib.sha256(tenant_id.encode()).hexdigest()[:16] if tenant_id else ""
+def hashed(name: str) -> str:
+    """A tenant or caller as logs name it: 16 hex digits of SHA-256, the same everywhere; empty for none."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16] if name else ""

@@ -15,7 +15,7 @@ from opentelemetry import trace
 
 from mesh import telemetry
 from mesh.cpu import METER
-from mesh.logs import tenant_hash
+from mesh.logs import hashed
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class RunReport:
     def of(self, job: Job) -> None:
         """Says whose delivery it is, once the fact has been read."""
         self.job_id, self.kind, self.ruleset = job.job_id, job.kind, job.ruleset
-        self.tenant = tenant_hash(job.tenant_id)
+        self.tenant = hashed(job.tenant_id)
         trace.get_current_span().set_attribute("assay.job_id", job.job_id)
 
 

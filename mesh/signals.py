@@ -78,7 +78,7 @@ METRICS = (
         "assay_pool_connections",
         "gauge",
         ("pool", "state"),
-        "Connections or threads of a pool (s3, compute, ledger, ledger-worker) that are idle or used, and"
+        "Connections or threads of a pool (s3, compute, photo, ledger, ledger-worker) that are idle or used, and"
         " callers that wait for one.",
         PROCESSES,
     ),

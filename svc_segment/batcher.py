@@ -7,6 +7,7 @@ of one shape go together, oldest first.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from mesh import inference
 from mesh.errors import DeadlineExceeded, ResourceExhausted, Transient
 
 Tile = NDArray[np.float32]
@@ -28,6 +30,7 @@ class _Item:
     tile: Tile
     deadline: datetime
     done: asyncio.Future[Tile]
+    since: float
 
 
 class Batcher:
@@ -37,12 +40,14 @@ class Batcher:
     most wait. Use as an async context manager, or call `close`.
     """
 
-    def __init__(self, run: Run, max_batch: int, max_queue: int) -> None:
+    def __init__(self, run: Run, max_batch: int, max_queue: int, model: str = "") -> None:
+        """model: name@version under which waits are counted."""
         if max_batch < 1 or max_queue < 1:
             raise ValueError("max_batch and max_queue are at least 1")
         self._run = run
         self._max_batch = max_batch
         self._max_queue = max_queue
+        self._model = model
         self._waiting: OrderedDict[tuple[int, ...], deque[_Item]] = OrderedDict()
         self._count = 0
         self._worker: asyncio.Task[None] | None = None
@@ -70,7 +75,8 @@ class Batcher:
                 retry_after_s=1.0,
             )
         loop = asyncio.get_running_loop()
-        items = [_Item(tile, deadline, loop.create_future()) for tile in tiles]
+        now = time.perf_counter()
+        items = [_Item(tile, deadline, loop.create_future(), now) for tile in tiles]
         for item in items:
             self._waiting.setdefault(item.tile.shape, deque()).append(item)
         self._count += len(items)
@@ -108,6 +114,7 @@ class Batcher:
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while batch := self._next():
+            inference.waited(self._model, [item.since for item in batch])
             try:
                 answers = await loop.run_in_executor(
                     self._thread, self._run, np.stack([i.tile for i in batch])

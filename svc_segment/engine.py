@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from mesh import registry
 from mesh.errors import ResourceExhausted
+from mesh.usage import Threads
 from svc_segment.batcher import Batcher, late
 from svc_segment.core import Segmentation, conclude
 from svc_segment.features import CHANNELS
@@ -87,7 +87,7 @@ class Engine:
 
     def __init__(self) -> None:
         self._batchers: dict[str, Batcher] = {}
-        self._threads = ThreadPoolExecutor(CORES, thread_name_prefix="photo")
+        self._threads = Threads("photo", CORES)
         self._slots = asyncio.Semaphore(PHOTOS_AT_ONCE)
         self._waiting = 0
         self._admitted = 0
@@ -156,7 +156,7 @@ class Engine:
     def _batcher(self, chosen: Model) -> Batcher:
         label = chosen.contract.label
         if label not in self._batchers:
-            self._batchers[label] = Batcher(chosen.logits, GPU_BATCH, TILE_QUEUE)
+            self._batchers[label] = Batcher(chosen.logits, GPU_BATCH, TILE_QUEUE, label)
         return self._batchers[label]
 
 
