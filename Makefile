@@ -76,7 +76,7 @@ proof-mesh: setup  ## Runs the full campaign of the mesh; keeps its output in do
 proof-balance: setup  ## Measures every figure of the balance assessment; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.balance
 
-proof-models: setup train-env  ## Measures every figure of the models; keeps its output in docs/proofs.
+proof-models: setup train-env export-env  ## Measures every figure of the models; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.models
 
 proof-colour: setup  ## Measures every figure of colour and decisions; keeps its output in docs/proofs.

@@ -65,6 +65,10 @@ class Gateway:
         gateway_pb2_grpc.add_RulesetServiceServicer_to_server(RulesetServicer(desk), server)
         gateway_pb2_grpc.add_TokenServiceServicer_to_server(TokenServicer(resources.settings), server)
 
+    def ready(self) -> bool:
+        """Whether orders can be taken: before the rulesets are known, none can."""
+        return self.rulesets.known
+
     async def follow(self, resources: Resources) -> None:
         """Opens the pools and follows NOTIFY, progress and the rulesets; at the end lets long waits end too.
 
@@ -129,6 +133,7 @@ def main() -> None:
             gateway.watch_backlog,
             move_dead_letters,
         ],
+        ready=gateway.ready,
     )
 
 

@@ -34,6 +34,11 @@ class RulesetSwitch:
         self._read: Standing | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether the switch was read once."""
+        return self._read is not None
+
+    @property
     def standing(self) -> Standing:
         """What operators decided. Raises Transient (RULESET_CONTROL_AWAY) until it was read once."""
         if self._read is None:

@@ -45,6 +45,7 @@ class Resources:
 
 Register = Callable[[grpc.aio.Server, Resources], None]
 Background = Callable[[Resources], Awaitable[None]]
+Ready = Callable[[], bool]
 
 
 def run(
@@ -54,9 +55,13 @@ def run(
     register: Register,
     stages: Sequence[Stage] = (),
     background: Sequence[Background] = (),
+    ready: Ready = lambda: True,
 ) -> None:
-    """Runs the process until SIGTERM or SIGINT; exits non-zero when a background task dies."""
-    uvloop.run(_main(name, services, register, stages, background))
+    """Runs the process until SIGTERM or SIGINT; exits non-zero when a background task dies.
+
+    ready: whether the process can take requests, besides being connected to NATS.
+    """
+    uvloop.run(_main(name, services, register, stages, background, ready))
 
 
 async def _main(
@@ -65,6 +70,7 @@ async def _main(
     register: Register,
     stages: Sequence[Stage],
     background: Sequence[Background],
+    ready: Ready,
 ) -> None:
     settings = Settings()
     logs.configure(name, settings)
@@ -90,7 +96,7 @@ async def _main(
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_background(task, resources)) for task in background]
-            tasks.append(group.create_task(_watch_health(health_service, names, connection)))
+            tasks.append(group.create_task(_watch_health(health_service, names, connection, ready)))
             tasks.append(group.create_task(watch_connection(connection)))
             tasks.append(group.create_task(model_control.follow(connection.js)))
             tasks.append(group.create_task(usage.follow(connection, settings.certificates_dir)))
@@ -155,12 +161,12 @@ async def watch_connection(connection: JetStream) -> None:
 
 
 async def _watch_health(
-    service: health.aio.HealthServicer, names: Sequence[str], connection: JetStream
+    service: health.aio.HealthServicer, names: Sequence[str], connection: JetStream, ready: Ready
 ) -> None:
-    """Readiness follows the connection to NATS; "liveness" says only that the loop turns."""
+    """Readiness follows the connection to NATS and `ready`; "liveness" says only that the loop turns."""
     await service.set("liveness", SERVING)
     while True:
-        state = SERVING if connection.connected else NOT_SERVING
+        state = SERVING if connection.connected and ready() else NOT_SERVING
         for name in names:
             await service.set(name, state)
         await asyncio.sleep(HEALTH_PERIOD_S)

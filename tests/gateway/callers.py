@@ -25,10 +25,8 @@ from gateway.issuer.grant import sign
 from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
 from gateway.ledger.notify import Fanout
-from gateway.ruleset_switch import RulesetSwitch
 from mesh import auth, facts
 from mesh.door import DETAILS, Door
-from mesh.errors import Transient
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.service import Resources
@@ -66,7 +64,7 @@ async def served(settings: Settings, stream: JetStream) -> AsyncIterator[Served]
     work = [gateway.follow, gateway.relay, gateway.project, gateway.reap, gateway.erase]
     tasks = [asyncio.ensure_future(task(resources)) for task in work]
     try:
-        await _read(gateway.rulesets)
+        await _ready(gateway)
         yield Served(gateway.ledger, gateway.fanout, resources, f"127.0.0.1:{port}")
         assert not any(task.done() for task in tasks)
     finally:
@@ -79,15 +77,11 @@ async def served(settings: Settings, stream: JetStream) -> AsyncIterator[Served]
         resources.objects.close()
 
 
-async def _read(switch: RulesetSwitch) -> None:
-    """Waits until the gateway knows which ruleset is active; before that it takes no order."""
+async def _ready(gateway: Gateway) -> None:
+    """Waits until the gateway takes orders."""
     async with asyncio.timeout(30):
-        while True:
-            try:
-                assert switch.standing
-                return
-            except Transient:
-                await asyncio.sleep(0.02)
+        while not gateway.ready():
+            await asyncio.sleep(0.02)
 
 
 class Caller:

@@ -16,6 +16,7 @@ from assay.gateway.v1 import gateway_pb2 as pb
 from dev.process import ProcessSpec, Running
 from dev.servers import free_ports
 from dev.stack import grpc_probe
+from gateway.__main__ import Gateway
 from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
 from gateway.ledger.notify import Fanout
@@ -79,6 +80,25 @@ async def test_it_drains_at_sigterm_with_a_stream_open(process: Running, remote:
         pass
     assert await asyncio.to_thread(process.process.wait, 15) == 0
     assert time.monotonic() - began < 10
+
+
+async def test_it_is_ready_once_it_knows_the_rulesets(settings: Settings, stream: JetStream) -> None:
+    gateway = Gateway(settings)
+    assert not gateway.ready()
+    followed = asyncio.create_task(gateway.rulesets.follow(stream.js))
+    async with asyncio.timeout(30):
+        while not gateway.ready():
+            await asyncio.sleep(0.02)
+    followed.cancel()
+    assert gateway.rulesets.for_order("tattoo", "")
+
+
+async def test_an_order_is_taken_as_soon_as_it_is_ready(process: Running, remote: Caller) -> None:
+    upload_id = await remote.upload()
+    process.kill()
+    process.start()
+    view, _ = await remote.analyze(order(upload_id))
+    assert view.job_id
 
 
 async def test_it_loses_nothing_when_killed(process: Running, remote: Caller, stream: JetStream) -> None:

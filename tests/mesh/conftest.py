@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -36,22 +37,28 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     specs = [nats.spec(home / "nats", ports), s3.spec(home / "s3", ports)]
     with run(specs) as running:
         keys = s3.keys(home / "s3")
-        yield Servers(
-            running,
-            Settings(
-                nats_url=nats.url(home / "nats", ports),
-                s3_endpoint=s3.endpoint(ports),
-                s3_access_key=keys.access,
-                s3_secret_key=keys.secret,
-                s3_encryption="sse-s3",
-                ack_wait_s=1.0,
-                retry_base_s=0.05,
-                retry_cap_s=0.2,
-                max_attempts=3,
-                max_deliver=8,
-                drain_s=5.0,
-            ),
+        settings = Settings(
+            nats_url=nats.url(home / "nats", ports),
+            s3_endpoint=s3.endpoint(ports),
+            s3_access_key=keys.access,
+            s3_secret_key=keys.secret,
+            s3_encryption="sse-s3",
+            ack_wait_s=1.0,
+            retry_base_s=0.05,
+            retry_cap_s=0.2,
+            max_attempts=3,
+            max_deliver=8,
+            drain_s=5.0,
         )
+        asyncio.run(_declare(settings))
+        yield Servers(running, settings)
+
+
+async def _declare(settings: Settings) -> None:
+    """A process of the mesh starts only where streams and buckets are."""
+    made = await jetstream.connect(settings, "test")
+    await topology.apply(made.js, settings)
+    await made.close()
 
 
 @pytest.fixture

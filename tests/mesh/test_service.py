@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -12,15 +13,17 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
 from assay.color.v1 import color_pb2, color_pb2_grpc
 from assay.common.v1 import types_pb2
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from dev.ports import free_ports
+from mesh.service import NOT_SERVING, SERVING, _watch_health
 
 from .conftest import Servers, repo
 from .tokens import ISSUER, Issuer
@@ -142,6 +145,24 @@ def test_messages_have_a_limit(color: Process, issuer: Issuer):
                 timeout=20,
             )
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_health_follows_readiness_and_liveness_does_not():
+    told = health.aio.HealthServicer()
+    taking = False
+    connection = SimpleNamespace(connected=True)
+    watching = asyncio.create_task(_watch_health(told, [SERVICE], connection, lambda: taking))
+    await asyncio.sleep(0.1)
+    try:
+        for name, expected in ((SERVICE, NOT_SERVING), ("liveness", SERVING)):
+            answer = await told.Check(health_pb2.HealthCheckRequest(service=name), None)
+            assert answer.status == expected
+        taking = True
+        async with asyncio.timeout(10):
+            while (await told.Check(health_pb2.HealthCheckRequest(service=SERVICE), None)).status != SERVING:
+                await asyncio.sleep(0.05)
+    finally:
+        watching.cancel()
 
 
 def test_logs_are_json_lines(color: Process):
