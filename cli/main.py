@@ -7,7 +7,9 @@ import sys
 import click
 
 from cli.analyze import analyze
+from cli.backup import backup, restore
 from cli.balance import balance
+from cli.canary import canary
 from cli.deadletters import deadletters
 from cli.decide import decide
 from cli.demo import demo
@@ -18,7 +20,9 @@ from cli.jobs import jobs, token
 from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
 from cli.rulesets import ruleset
+from cli.scale import restart, scale
 from cli.stack import down, logs, status, up
+from cli.trace import trace
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -43,7 +47,12 @@ for _command in (
     down,
     status,
     logs,
+    scale,
+    restart,
+    backup,
+    restore,
     doctor,
+    trace,
     token,
     analyze,
     balance,
@@ -55,6 +64,7 @@ for _command in (
     decide,
     evaluate,
     demo,
+    canary,
 ):
     assay.add_command(_command)
 

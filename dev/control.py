@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import psutil
 
-from dev import home
+from dev import home, stack
+from dev.credentials import write_private
 from dev.home import PROJECT, StackState
 from dev.logs import tail
 from dev.process import ProcessSpec, launch_argv
+from dev.supervisor import orders_file
 
 START_S = 180.0
 STOP_S = 90.0
@@ -94,6 +97,61 @@ def _blame(state: StackState) -> str:
         end = "\n".join(tail(Path(each.log), 12))
         parts.append(f"{name} does not start ({each.reason}). The end of {each.log}:\n{end}")
     return "\n\n".join(parts)
+
+
+def scale(folder: Path, replicas: Mapping[str, int]) -> StackState:
+    """Runs each named stage so many times, and waits until the new are ready and the leaving have drained.
+
+    Raises StackError when no stack runs, or when it is not so within `START_S`.
+    """
+    state = running(folder)
+    if state is None or state.supervisor is None:
+        raise StackError(f"no stack runs in {folder}; `assay up` starts one")
+    wanted = set(stack.process_names(replicas))
+    there = set(state.processes)
+    fewer = [name for name in there - wanted if name.partition("-")[0] in replicas and "-" in name]
+    orders = {"more": sorted(wanted - there), "fewer": sorted(fewer)}
+    write_private(orders_file(folder), json.dumps(orders))
+    os.kill(state.supervisor.pid, signal.SIGUSR1)
+
+    def done(now: StackState) -> bool:
+        named = [name for name in wanted if name.partition("-")[0] in replicas]
+        ready = all(name in now.processes and now.processes[name].phase == "ready" for name in named)
+        return ready and not any(name in now.processes for name in fewer)
+
+    return _await(folder, done, f"{dict(replicas)} was not reached")
+
+
+def restart(folder: Path, name: str) -> StackState:
+    """Drains one process and waits until the supervisor has it ready again.
+
+    Raises StackError when it does not run, or is not ready within `START_S`.
+    """
+    state = running(folder)
+    process = state.processes.get(name) if state else None
+    before = process.identity if process else None
+    found = before.find() if before else None
+    if found is None:
+        raise StackError(f"{name} does not run in {folder}; see `assay status`")
+    found.send_signal(signal.SIGTERM)
+
+    def done(now: StackState) -> bool:
+        again = now.processes.get(name)
+        return again is not None and again.phase == "ready" and again.identity not in (None, before)
+
+    return _await(folder, done, f"{name} did not come back")
+
+
+def _await(folder: Path, done: Callable[[StackState], bool], otherwise: str) -> StackState:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        state = running(folder)
+        if state is None:
+            raise StackError(f"the stack in {folder} ended meanwhile")
+        if done(state):
+            return state
+        time.sleep(PERIOD_S)
+    raise StackError(f"{otherwise} within {START_S:.0f} s; see `assay status` and `assay logs`")
 
 
 def stop(folder: Path) -> list[str]:

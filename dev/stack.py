@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +93,17 @@ def build(folder: Path, replicas: Mapping[str, int], claims: Claims) -> Stack:
     door = envoy.spec(folder / "envoy", ports, issuer.key_set_file(folder), after=("gateway",))
     urls = {"gateway": _public(ports), "s3": s3.endpoint(ports), "docs": f"{_public(ports)}/docs"}
     return Stack((*servers, *setup, *services, door), urls)
+
+
+def more(folder: Path, names: Sequence[str], claims: Claims) -> tuple[ProcessSpec, ...]:
+    """Further replicas for the stack that runs in `folder`. Claims ports; starts nothing."""
+    record = folder / "ports.json"
+    known: dict[str, int] = json.loads(record.read_text())
+    wanted = [f"{kind}_{name}" for name in names for kind in ("grpc", "metrics")]
+    ports = {**known, **assign(dict.fromkeys(wanted, 0), known, claims)}
+    write_private(record, json.dumps(ports, indent=2))
+    common = _common_environment(folder, ports)
+    return tuple(_service(folder, name, ports, common) for name in names)
 
 
 def _public(ports: Ports) -> str:

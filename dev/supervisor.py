@@ -1,5 +1,7 @@
 """Starts the processes of a stack in order, restarts what dies, ends them in reverse order.
 
+SIGUSR1 makes it read orders.json: which processes there shall be (`assay scale`).
+
 `python -m dev.supervisor` is what `assay up` runs. It writes state.json at every change and one
 log file per process. SIGTERM and SIGINT drain. If it is killed itself, the kernel ends its
 children (`dev.launch`); what escapes that is ended by the next `assay up` or `assay down`.
@@ -9,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -197,8 +200,18 @@ async def _pump(process: asyncio.subprocess.Process, log: RotatingLog) -> None:
 class Supervisor:
     """All processes of one stack."""
 
-    def __init__(self, folder: Path, specs: Sequence[ProcessSpec], urls: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        specs: Sequence[ProcessSpec],
+        urls: dict[str, str],
+        make: Callable[[Sequence[str]], Sequence[ProcessSpec]] | None = None,
+    ) -> None:
+        """make: specs of processes to be added while the stack runs, by name."""
         self.folder = folder
+        self._make = make
+        self._keepers: list[asyncio.Task[None]] = []
+        self._ordered: set[asyncio.Task[None]] = set()
         self.children = {spec.name: Child(spec, self) for spec in specs}
         states = {name: child.state for name, child in self.children.items()}
         self.state = StackState(Identity.of(os.getpid()), "starting", urls, states)
@@ -229,27 +242,65 @@ class Supervisor:
     async def run(self) -> None:
         """Keeps everything running until SIGTERM or SIGINT, then drains."""
         stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        keepers = [asyncio.create_task(child.keep(), name=name) for name, child in self.children.items()]
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._order, stop)
+        for child in self.children.values():
+            self._keep(child, stop)
+        await stop.wait()
+        await asyncio.gather(*self._ordered, return_exceptions=True)
+        self.state.phase = "stopping"
+        self.say("draining")
+        await asyncio.gather(*(child.stop() for child in self.children.values()))
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        self.state.phase = "stopped"
+        self.changed()
+        self.say("stopped")
+
+    def _keep(self, child: Child, stop: asyncio.Event) -> None:
+        """Starts keeping a child; a fault of the keeper itself ends the stack."""
 
         def ended(keeper: asyncio.Task[None]) -> None:
             if not keeper.cancelled() and keeper.exception() is not None:
                 self.say(f"{keeper.get_name()}: the supervisor failed: {keeper.exception()!r}")
                 stop.set()
 
-        for keeper in keepers:
-            keeper.add_done_callback(ended)
-        await stop.wait()
-        self.state.phase = "stopping"
-        self.say("draining")
-        await asyncio.gather(*(child.stop() for child in self.children.values()))
-        for keeper in keepers:
-            keeper.cancel()
-        await asyncio.gather(*keepers, return_exceptions=True)
-        self.state.phase = "stopped"
+        keeper = asyncio.create_task(child.keep(), name=child.spec.name)
+        keeper.add_done_callback(ended)
+        self._keepers.append(keeper)
+
+    def _order(self, stop: asyncio.Event) -> None:
+        task = asyncio.create_task(self._follow_orders(stop))
+        self._ordered.add(task)
+        task.add_done_callback(self._ordered.discard)
+
+    async def _follow_orders(self, stop: asyncio.Event) -> None:
+        """Adds and ends the processes that orders.json names; the others stay as they are."""
+        try:
+            orders = json.loads(orders_file(self.folder).read_text())
+            more, fewer = list(map(str, orders["more"])), list(map(str, orders["fewer"]))
+            fresh = [name for name in more if name not in self.children]
+            specs = await asyncio.to_thread(self._make, fresh) if self._make and fresh else ()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.say(f"orders are unreadable: {error!r}")
+            return
+        for spec in specs:
+            child = self.children[spec.name] = Child(spec, self)
+            self.state.processes[spec.name] = child.state
+            self._keep(child, stop)
+        leaving = [self.children[name] for name in fewer if name in self.children]
+        await asyncio.gather(*(child.stop() for child in leaving))
+        for child in leaving:
+            del self.children[child.spec.name], self.state.processes[child.spec.name]
         self.changed()
-        self.say("stopped")
+
+
+def orders_file(folder: Path) -> Path:
+    """Where `assay scale` leaves its order."""
+    return folder / "orders.json"
 
 
 class Lock:
@@ -281,14 +332,11 @@ def main(arguments: Sequence[str]) -> int:
             print(f"ended a stray of an earlier run: {name}", flush=True)
     replicas = {name: int(count) for name, count in (each.split("=") for each in arguments)}
     built = stack.build(folder, replicas, claims)
-    asyncio.run(_supervise(folder, built.specs, built.urls))
+    supervisor = Supervisor(folder, built.specs, built.urls, lambda names: stack.more(folder, names, claims))
+    asyncio.run(supervisor.run())
     claims.release()
     lock.release()
     return 0
-
-
-async def _supervise(folder: Path, specs: Sequence[ProcessSpec], urls: dict[str, str]) -> None:
-    await Supervisor(folder, specs, urls).run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Backup of a running local stack, and restore into an empty folder."""
