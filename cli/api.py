@@ -24,6 +24,8 @@ Json = dict[str, Any]
 TIMEOUT = urllib3.Timeout(connect=5, read=75)
 # Server-sent events come at least this often (the gateway sends comments in between).
 EVENTS_TIMEOUT = urllib3.Timeout(connect=5, read=60)
+# The local stack's client of the person at the keyboard.
+OPERATOR = "assay-cli"
 ENDED = ("STATE_SUCCEEDED", "STATE_FAILED", "STATE_CANCELLED")
 TENTATIVE = (502, 503, 504)
 RETRIES = 4
@@ -49,10 +51,12 @@ def base_url() -> str:
     return str(state.urls["gateway"])
 
 
-def client_credentials() -> issuer.Client:
-    """ASSAY_CLIENT_ID and ASSAY_CLIENT_SECRET, else the local stack's first client."""
+def client_credentials(name: str = OPERATOR) -> issuer.Client:
+    """ASSAY_CLIENT_ID and ASSAY_CLIENT_SECRET, else this client of the local stack."""
     given = os.environ.get("ASSAY_CLIENT_ID"), os.environ.get("ASSAY_CLIENT_SECRET")
-    return issuer.Client(given[0], given[1]) if given[0] and given[1] else issuer.first_client(home.home())
+    return (
+        issuer.Client(given[0], given[1]) if given[0] and given[1] else issuer.named_client(home.home(), name)
+    )
 
 
 class Api:
@@ -65,9 +69,9 @@ class Api:
         self._token = ""
 
     @classmethod
-    def connect(cls) -> Api:
+    def connect(cls, client: str = OPERATOR) -> Api:
         """A session with the stack or server that the environment names."""
-        return cls(base_url(), client_credentials())
+        return cls(base_url(), client_credentials(client))
 
     def token(self) -> Json:
         """Gets a new access token (RFC 6749 section 4.4); answers the issuer's document."""

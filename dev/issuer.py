@@ -9,6 +9,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,7 +30,10 @@ CLIENTS = {
         "rulesets:read",
     ),
     "assay-inside": ("analyses:read", "analyses:write", "color:read", "stages:call"),
+    "assay-canary": ("analyses:erase", "analyses:read", "analyses:write"),
 }
+# Clients with a tenant of their own: what they do is nobody's work.
+APART = ("assay-canary",)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def key_set_file(folder: Path) -> Path:
 
 
 def clients_file(folder: Path) -> Path:
-    """The issuer's clients as JSON, ours of one tenant; secrets are drawn once, scopes follow CLIENTS.
+    """The issuer's clients as JSON, ours of one tenant but for those APART; secrets are drawn once, scopes follow CLIENTS.
 
     Clients that somebody added to the file stay as they are.
     """
@@ -82,7 +86,7 @@ def clients_file(folder: Path) -> Path:
         {
             "client_id": name,
             "client_secret": kept[name]["client_secret"] if name in kept else secrets.token_urlsafe(32),
-            "tenant_id": tenant,
+            "tenant_id": _tenant(kept.get(name), name, tenant),
             "scopes": list(scopes),
         }
         for name, scopes in CLIENTS.items()
@@ -91,6 +95,18 @@ def clients_file(folder: Path) -> Path:
     if clients != list(kept.values()):
         write_private(path, json.dumps(clients, indent=2))
     return path
+
+
+def _tenant(kept: dict[str, Any] | None, name: str, common: str) -> str:
+    if name not in APART:
+        return common
+    return str(kept["tenant_id"]) if kept else str(uuid.uuid4())
+
+
+def named_client(folder: Path, name: str) -> Client:
+    """One of CLIENTS."""
+    found = next(one for one in json.loads(clients_file(folder).read_text()) if one["client_id"] == name)
+    return Client(found["client_id"], found["client_secret"])
 
 
 def first_client(folder: Path) -> Client:
