@@ -37,7 +37,7 @@ class Desk:
 
     async def job(self, tenant_id: str, job_id: str) -> JobRow:
         """Returns a job of the tenant; raises NotFound (JOB_NOT_FOUND), Transient."""
-        async with self.ledger.tenant(tenant_id) as connection:
+        async with self.ledger.glance(tenant_id) as connection:
             row = await jobs.find(connection, job_id)
         if row is None:
             raise NotFound(

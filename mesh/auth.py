@@ -8,6 +8,7 @@ is refused, and so is a token without tenant.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import math
 import time
@@ -34,6 +35,8 @@ KEYS_LIFETIME_S = 60.0
 KEYS_RETRY_S = 5.0
 # So long the keys of an issuer that does not answer are still believed.
 KEYS_STALE_S = 3600.0
+# Tokens that were verified are remembered, so that a phone that asks again costs no second signature check.
+REMEMBERED = 4096
 # What reading a key set may end with: no answer, no JSON, no usable key.
 KEYS_ERRORS = (jwt.PyJWTError, OSError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -111,14 +114,29 @@ class RemoteKeys:
         self._next_at = self._read_at + KEYS_LIFETIME_S
 
 
+@dataclass(frozen=True)
+class Verified:
+    """A token that was verified: whose it is, the key that signed it, when it ends (Unix time, seconds)."""
+
+    principal: Principal
+    kid: str
+    key: jwt.PyJWK
+    expires_at: float
+
+
 class Verifier:
-    """Verifies access tokens against a key set that is a file or a URL."""
+    """Verifies access tokens against a key set that is a file or a URL.
+
+    A verified token is remembered by its SHA-256, for as long as it lasts and the very key that signed it
+    is in the set: one that has expired, or whose key was withdrawn or replaced, is checked anew.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         by_url = settings.oidc_jwks_url and not settings.oidc_jwks_file
         self._remote = RemoteKeys(settings.oidc_jwks_url) if by_url else None
         self._file_keys: tuple[float, dict[str, jwt.PyJWK]] = (0.0, {})
+        self._verified: dict[bytes, Verified] = {}
 
     async def verify(self, authorization: str) -> Principal:
         """Returns the principal of an `authorization` header; raises Unauthenticated, Transient."""
@@ -128,35 +146,51 @@ class Verifier:
                 "UNAUTHENTICATED", "This call needs an access token.", fix="Send `authorization: Bearer ...`."
             )
         try:
-            header = jwt.get_unverified_header(token)
-            if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
-                raise jwt.InvalidTokenError("not an access token")
-            key = await self._key(str(header.get("kid", "")))
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=ALGORITHMS,
-                audience=self._settings.oidc_audience,
-                issuer=self._settings.oidc_issuer,
-                leeway=CLOCK_SKEW_S,
-                options={"require": ["exp", "iat", "iss", "aud", "sub"]},
-            )
-            return _to_principal(claims)
+            digest = hashlib.sha256(token.encode()).digest()
+            known = self._verified.get(digest)
+            if known is None or not await self._still_good(known):
+                known = await self._check(token)
+                self._remember(digest, known)
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
             raise Unauthenticated(
                 "UNAUTHENTICATED", "The access token does not verify.", fix="Get a new token."
             ) from error
+        return known.principal
 
-    async def _key(self, kid: str) -> jwt.PyJWK:
-        """Returns a key of the set; raises InvalidTokenError for an unknown one, Transient without a set."""
+    def _remember(self, digest: bytes, verified: Verified) -> None:
+        self._verified[digest] = verified
+        if len(self._verified) > REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+
+    async def _still_good(self, known: Verified) -> bool:
+        return time.time() < known.expires_at and (await self._keys()).get(known.kid) is known.key
+
+    async def _check(self, token: str) -> Verified:
+        header = jwt.get_unverified_header(token)
+        if str(header.get("typ", "")).lower() not in TOKEN_TYPES:
+            raise jwt.InvalidTokenError("not an access token")
+        kid = str(header.get("kid", ""))
+        key = (await self._keys()).get(kid)
+        if key is None:
+            raise jwt.InvalidTokenError("unknown key")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            audience=self._settings.oidc_audience,
+            issuer=self._settings.oidc_issuer,
+            leeway=CLOCK_SKEW_S,
+            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
+        )
+        return Verified(_to_principal(claims), kid, key, float(claims["exp"]) + CLOCK_SKEW_S)
+
+    async def _keys(self) -> dict[str, jwt.PyJWK]:
+        """Returns the key set; raises Transient without one."""
         try:
-            keys = self._keys_of_file() if self._remote is None else await self._remote.get()
+            return self._keys_of_file() if self._remote is None else await self._remote.get()
         except KEYS_ERRORS as error:
             log.error("keys_unavailable", kind=type(error).__name__)
             raise Transient("KEYS_UNAVAILABLE", "The issuer's key set cannot be read.") from error
-        if kid in keys:
-            return keys[kid]
-        raise jwt.InvalidTokenError("unknown key")
 
     def _keys_of_file(self) -> dict[str, jwt.PyJWK]:
         path = Path(self._settings.oidc_jwks_file)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from assay.common.v1.types_pb2 import ObjectRef
 from assay.events.v1.analysis_pb2 import Analysis
 from assay.gateway.v1 import gateway_pb2 as pb
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -116,16 +118,33 @@ def artifacts(document: Analysis) -> dict[str, ObjectRef]:
 
 
 def refs_in(message: Message) -> Iterator[ObjectRef]:
-    """Yields the named object references in a message, in field order."""
-    for field, value in message.ListFields():
-        if field.message_type is None or field.message_type.GetOptions().map_entry:
+    """Yields the named object references in a message, in the order of the fields' numbers."""
+    for name, repeated in _leading(message.DESCRIPTOR):
+        if not repeated and not message.HasField(name):
             continue
-        for item in value if field.is_repeated else (value,):
+        value = getattr(message, name)
+        for item in value if repeated else (value,):
             if isinstance(item, ObjectRef):
                 if item.name:
                     yield item
             else:
                 yield from refs_in(item)
+
+
+@cache
+def _leading(descriptor: Descriptor) -> tuple[tuple[str, bool], ...]:
+    """Names of the fields at or below which references stand, and whether they repeat."""
+    fields = sorted(descriptor.fields, key=lambda field: field.number)
+    return tuple((field.name, field.is_repeated) for field in fields if _leads(field, frozenset()))
+
+
+def _leads(field: FieldDescriptor, seen: frozenset[str]) -> bool:
+    inner = field.message_type
+    if inner is None or inner.GetOptions().map_entry or inner.full_name in seen:
+        return False
+    if inner.full_name == ObjectRef.DESCRIPTOR.full_name:
+        return True
+    return any(_leads(each, seen | {inner.full_name}) for each in inner.fields)
 
 
 def as_json(message: Message) -> dict[str, Any]:

@@ -7,6 +7,7 @@ that tenant's rows and no others. Statements, locks and waits for a connection a
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -49,8 +50,7 @@ class Ledger:
             reconnect_timeout=5.0,
             name=name,
             open=False,
-            # One round trip that keeps connections a restarted server has dropped out of requests.
-            check=AsyncConnectionPool.check_connection,
+            check=check_idle,
         )
         watch_pool(name.replace("gateway", "ledger"), self._busy)
 
@@ -76,14 +76,26 @@ class Ledger:
             yield connection
 
     @asynccontextmanager
+    async def glance(self, tenant_id: str) -> AsyncIterator[Connection]:
+        """Opens a single read bound to one tenant, in one round trip; raises Transient.
+
+        Binding and read travel in one libpq pipeline, which the server runs as one implicit transaction
+        (PostgreSQL's documentation, section 34.5): the binding ends with it as that of `tenant` does.
+        """
+        async with self._connection() as connection, connection.pipeline():
+            await bind_tenant(connection, tenant_id)
+            yield connection
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Opens a transaction bound to no tenant; raises Transient when the ledger is away."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
         try:
-            async with (
-                asyncio.timeout(self._limit_s),
-                self._pool.connection() as connection,
-                connection.transaction(),
-            ):
+            async with asyncio.timeout(self._limit_s), self._pool.connection() as connection:
                 yield connection
         except (
             TimeoutError, PoolTimeout, PoolClosed, psycopg.OperationalError, psycopg.InterfaceError,
@@ -96,6 +108,8 @@ class Ledger:
 def connection_options(name: str) -> dict[str, Any]:
     """Keyword arguments of every connection: limits, and rows as dictionaries."""
     return {
+        # Every transaction is opened by name; a single read needs none.
+        "autocommit": True,
         "row_factory": dict_row,
         "application_name": name,
         "connect_timeout": CONNECT_TIMEOUT_S,
@@ -106,6 +120,18 @@ def connection_options(name: str) -> dict[str, Any]:
             f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
         ),
     }
+
+
+async def check_idle(connection: Connection) -> None:
+    """Raises OperationalError for a connection that the server has closed.
+
+    An idle connection has nothing to read; when there is something, the server has restarted or has said
+    something, and one round trip tells which. This keeps the round trip out of every other request.
+    """
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def bind_tenant(connection: Connection, tenant_id: str) -> None:

@@ -65,7 +65,8 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 SELECT = """
 SELECT j.job_id::text, j.kind, j.state, j.subject_id, j.upload_id::text, j.created_at, j.deadline,
-       j.finished_at, j.last_seq, coalesce(d.document, j.requested) AS document, t.document AS ending
+       j.finished_at, j.last_seq, coalesce(d.document, j.requested) AS document,
+       CASE WHEN j.state = 'failed' THEN t.document END AS ending
 FROM jobs j
 LEFT JOIN job_facts d ON d.job_id = j.job_id AND d.stream_seq = j.document_seq
 LEFT JOIN job_facts t ON t.job_id = j.job_id AND t.stream_seq = j.terminal_seq
@@ -140,14 +141,16 @@ def _override(stated: TattooCase) -> dict[str, str]:
 
 async def find(connection: Connection, job_id: str) -> JobRow | None:
     """Returns a job of the bound tenant."""
-    row = await (await connection.execute(SELECT + "WHERE j.job_id = %s", (job_id,))).fetchone()
+    # In binary: as text every byte of the document is two digits.
+    found = await connection.execute(SELECT + "WHERE j.job_id = %s", (job_id,), binary=True)
+    row = await found.fetchone()
     return _to_job(row) if row else None
 
 
 def _to_job(row: dict[str, Any]) -> JobRow:
     document = Analysis.FromString(row.pop("document"))
     ending = row.pop("ending")
-    failure = Analysis.FromString(ending).failure if ending and row["state"] == "failed" else None
+    failure = Analysis.FromString(ending).failure if ending else None
     return JobRow(**row, document=document, failure=failure)
 
 

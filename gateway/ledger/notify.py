@@ -115,7 +115,7 @@ async def listen(dsn: str, fanout: Fanout) -> None:
 
 async def _listen_once(dsn: str, fanout: Fanout) -> None:
     options = connection_options("gateway-listen")
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True, **options) as connection:
+    async with await psycopg.AsyncConnection.connect(dsn, **options) as connection:
         for channel in CHANNELS:
             await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
         fanout.wake_all()

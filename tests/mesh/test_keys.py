@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,3 +109,59 @@ async def test_an_odd_scope_claim_is_no_crash(tmp_path: Path, scope: object) -> 
     except Unauthenticated:
         return
     assert principal.scopes == {"analyses:read", "5"} or principal.scopes == {"a"}
+
+
+async def test_a_remembered_token_costs_no_second_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer, checked = Issuer(), []
+    decode = auth.jwt.decode
+    monkeypatch.setattr(
+        auth.jwt, "decode", lambda *given, **named: checked.append(1) or decode(*given, **named)
+    )
+    verifier = Verifier(
+        Settings(oidc_issuer=ISSUER, oidc_jwks_file=issuer.write_keys(tmp_path / "jwks.json"))
+    )
+    token = issuer.token()
+    assert await verifier.verify(f"Bearer {token}") == await verifier.verify(f"bearer {token}")
+    assert len(checked) == 1
+    forged = token[:-8] + ("AAAAAAAA" if token[-8:] != "AAAAAAAA" else "BBBBBBBB")
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(f"Bearer {forged}")
+
+
+async def test_a_remembered_token_ends_with_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    issuer = Issuer()
+    verifier = Verifier(
+        Settings(oidc_issuer=ISSUER, oidc_jwks_file=issuer.write_keys(tmp_path / "jwks.json"))
+    )
+    monkeypatch.setattr(auth, "CLOCK_SKEW_S", 1)
+    token = issuer.token(exp=int(time.time()))
+    await verifier.verify(f"Bearer {token}")
+    await asyncio.sleep(1.1)
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(f"Bearer {token}")
+
+
+@pytest.mark.parametrize("successor", ["successor", ""])
+async def test_a_remembered_token_ends_with_its_key(tmp_path: Path, successor: str) -> None:
+    issuer, path = Issuer(), tmp_path / "jwks.json"
+    verifier = Verifier(Settings(oidc_issuer=ISSUER, oidc_jwks_file=issuer.write_keys(path)))
+    token = issuer.token()
+    await verifier.verify(f"Bearer {token}")
+    # Withdrawn, or replaced under the same name.
+    (Issuer(kid=successor) if successor else Issuer()).write_keys(path)
+    os.utime(path, (1, 1))
+    with pytest.raises(Unauthenticated):
+        await verifier.verify(f"Bearer {token}")
+
+
+async def test_only_so_many_tokens_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REMEMBERED", 3)
+    issuer = Issuer()
+    verifier = Verifier(
+        Settings(oidc_issuer=ISSUER, oidc_jwks_file=issuer.write_keys(tmp_path / "jwks.json"))
+    )
+    for number in range(5):
+        await verifier.verify(f"Bearer {issuer.token(sub=f'phone-{number}')}")
+    assert len(verifier._verified) == 3

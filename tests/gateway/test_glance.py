@@ -1,0 +1,77 @@
+"""A single read in one round trip: bound to its tenant, and as sure to be answered, as a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pytest
+
+from gateway.ledger import jobs
+from gateway.ledger.database import Ledger
+from mesh.settings import Settings
+from tests.gateway.ledgers import make_order, store
+
+pytestmark = [pytest.mark.mesh, pytest.mark.xdist_group("gateway")]
+OTHER = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+async def one(settings: Settings):
+    """A ledger with a single connection, so that whatever stays behind is seen by the next caller."""
+    ledger = Ledger(settings.postgres_dsn, name="one", max_size=1)
+    await ledger.open()
+    yield ledger
+    await ledger.close()
+
+
+async def test_only_the_own_tenant_is_seen(one: Ledger, tenant: str) -> None:
+    order = await store(one, make_order(tenant))
+    for bound, expected in ((tenant, True), (OTHER, False), (tenant, True)):
+        async with one.glance(bound) as connection:
+            found = await jobs.find(connection, order.job.job_id)
+        assert (found is not None) == expected
+
+
+async def test_the_binding_ends_with_the_read(one: Ledger, tenant: str) -> None:
+    order = await store(one, make_order(tenant))
+    async with one.glance(tenant) as connection:
+        assert await jobs.find(connection, order.job.job_id)
+    async with one.transaction() as connection:
+        assert await jobs.find(connection, order.job.job_id) is None
+        setting = await connection.execute("SELECT current_setting('app.tenant_id', true) AS now")
+        assert (await setting.fetchone() or {})["now"] in ("", None)
+
+
+async def test_the_binding_ends_with_a_read_that_fails(one: Ledger, tenant: str) -> None:
+    await store(one, make_order(tenant))
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        async with one.glance(tenant) as connection:
+            await (await connection.execute("SELECT 1 FROM nothing_here")).fetchone()
+    async with one.transaction() as connection:
+        setting = await connection.execute("SELECT current_setting('app.tenant_id', true) AS now")
+        assert (await setting.fetchone() or {})["now"] in ("", None)
+
+
+async def test_glances_of_many_tenants_do_not_mix(app: Ledger) -> None:
+    orders = [make_order(f"00000000-0000-4000-8000-0000000002{i:02d}") for i in range(8)]
+    await asyncio.gather(*(store(app, order) for order in orders))
+
+    async def seen(reader: int, wanted: int) -> bool:
+        async with app.glance(orders[reader].job.tenant_id) as connection:
+            return await jobs.find(connection, orders[wanted].job.job_id) is not None
+
+    pairs = [(reader, wanted) for reader in range(8) for wanted in range(8)]
+    assert await asyncio.gather(*(seen(*pair) for pair in pairs)) == [a == b for a, b in pairs]
+
+
+async def test_a_connection_that_the_server_closed_is_replaced_unseen(
+    one: Ledger, settings: Settings, tenant: str
+) -> None:
+    order = await store(one, make_order(tenant))
+    async with one.transaction() as connection:
+        row = await (await connection.execute("SELECT pg_backend_pid() AS pid")).fetchone()
+    with psycopg.connect(settings.postgres_owner_dsn, autocommit=True) as owner:
+        owner.execute("SELECT pg_terminate_backend(%s, 5000)", ((row or {})["pid"],))
+    async with one.glance(tenant) as connection:
+        assert await jobs.find(connection, order.job.job_id)
