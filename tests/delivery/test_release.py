@@ -1,0 +1,127 @@
+"""A release is built once, pinned by digest everywhere, and gated by the ledger's history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dev import release as releases
+from dev.migration_gate import history
+from dev.release import Refused, Release, gate, main, manifest, read, targets, write
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+def pushed(name: str) -> str:
+    return "sha256:" + (name.encode().hex() * 8)[:64]
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    folder = tmp_path / "built"
+    folder.mkdir()
+    for name in targets():
+        said = {name: {"containerimage.digest": pushed(name), "image.name": f"r/{name}:1.2.3"}}
+        (folder / f"{name}.json").write_text(json.dumps(said))
+    return folder
+
+
+def test_the_manifest_names_every_image_by_what_was_pushed(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "release.json"
+    given = ["--version", "1.2.3", "--revision", REVISION, "--registry", "ghcr.io/Some/Assay"]
+    assert main(["manifest", *given, "--built", str(built), "--out", str(out)]) == 0
+    made = read(out)
+    assert made is not None
+    assert made.images == {name: pushed(name) for name in targets()}
+    assert list(made.contracts) == [each.revision for each in history()]
+    assert made.references[0] == f"ghcr.io/some/assay/color@{pushed('color')}"
+    assert made == manifest("1.2.3", REVISION, "ghcr.io/some/assay", built)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda built: (built / "sway.json").unlink(), "sway was not built"),
+        (lambda built: (built / "sway.json").write_text("{}"), "no digest of sway"),
+        (
+            lambda built: (built / "sway.json").write_text('{"sway": {"containerimage.digest": "latest"}}'),
+            "no digest of sway",
+        ),
+    ],
+)
+def test_what_was_not_built_is_not_released(
+    built: Path,
+    tmp_path: Path,
+    spoil: Callable[[Path], object],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil(built)
+    given = ["--version", "1.2.3", "--revision", REVISION, "--registry", "r"]
+    assert main(["manifest", *given, "--built", str(built), "--out", str(tmp_path / "out.json")]) == 1
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+def made(version: str, **contracts: tuple[str, ...]) -> Release:
+    steps = {name.removeprefix("m"): needed for name, needed in contracts.items()}
+    return Release(version, REVISION, "ghcr.io/o/assay", {"sway": pushed("sway")}, steps)
+
+
+def test_expanding_migrations_let_a_release_go_forwards_and_back() -> None:
+    older, newer = made("1.0.0", m0001=()), made("1.1.0", m0001=(), m0002=())
+    gate(None, newer)
+    gate(older, newer)
+    gate(newer, older)
+    gate(newer, newer)
+
+
+def test_a_contraction_waits_for_the_release_that_does_without() -> None:
+    needs, free = made("1.0.0", m0001=()), made("1.1.0", m0001=())
+    drops = made("1.2.0", m0001=(), m0002=("1.1.0",))
+    gate(needs, free)
+    gate(free, drops)
+    gate(drops, free)
+    with pytest.raises(Refused, match=r"migration 0002 .* Deploy 1\.1\.0 first"):
+        gate(needs, drops)
+    with pytest.raises(Refused, match="go back only to it"):
+        gate(drops, needs)
+
+
+def test_ledgers_of_different_histories_never_meet() -> None:
+    with pytest.raises(Refused, match="different histories"):
+        gate(made("1.0.0", m0001=(), m0002=()), made("1.1.0", m0001=(), m0002b=(), m0003=()))
+
+
+def test_the_gate_as_the_workflow_calls_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    running, following = tmp_path / "running.json", tmp_path / "next.json"
+    running.write_text("")
+    write(made("1.2.0", m0001=(), m0002=("1.1.0",)), following)
+    asked = ["gate", "--running", str(running), "--next", str(following)]
+    assert main(asked) == 0
+    write(made("1.0.0", m0001=()), running)
+    assert main(asked) == 1
+    assert "refused: migration 0002" in capsys.readouterr().err
+    running.write_text("{}")
+    assert main(asked) == 1
+    assert "no manifest" in capsys.readouterr().err
+
+
+def test_an_image_by_tag_is_no_release(tmp_path: Path) -> None:
+    path = tmp_path / "release.json"
+    write(replace(made("1.0.0"), images={"sway": "1.0.0"}), path)
+    with pytest.raises(Refused, match="not pinned by digest"):
+        read(path)
+
+
+def test_an_unknown_environment_is_named_with_those_that_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "overlays" / "dev").mkdir(parents=True)
+    monkeypatch.setattr(releases, "OVERLAYS", tmp_path / "overlays")
+    with pytest.raises(Refused, match="there is no overlay production; there are dev"):
+        releases.overlay(made("1.0.0"), "production", tmp_path / "out")
