@@ -75,9 +75,9 @@ def key_set_file(folder: Path) -> Path:
 
 
 def clients_file(folder: Path) -> Path:
-    """The issuer's clients as JSON, ours of one tenant but for those APART; secrets are drawn once, scopes follow CLIENTS.
+    """The issuer's clients as JSON; secrets are drawn once, scopes follow CLIENTS.
 
-    Clients that somebody added to the file stay as they are.
+    Ours have one tenant, but for those APART. Clients that somebody added to the file stay as they are.
     """
     path = folder / "clients.json"
     kept = {one["client_id"]: one for one in json.loads(path.read_text())} if path.exists() else {}
