@@ -15,6 +15,7 @@ from assay.events.v1.analysis_pb2 import Analysis, Failure
 from google.protobuf.message import DecodeError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
+from opentelemetry import trace
 
 from mesh import telemetry
 from mesh.errors import Internal
@@ -155,9 +156,10 @@ async def publish_fact(js: JetStreamContext, fact: str, analysis: Analysis, *, s
     `created` is False and the stream keeps the first.
     """
     payload = encode(fact, analysis)
-    published = await publish_payload(
-        js, str(subject(fact, analysis)), payload, headers(fact, analysis, source)
-    )
+    with telemetry.inner_span(f"publish {fact}", trace.SpanKind.PRODUCER, bytes=len(payload)):
+        published = await publish_payload(
+            js, str(subject(fact, analysis)), payload, headers(fact, analysis, source)
+        )
     if published.created:
         telemetry.FACT_BYTES.labels(fact).inc(len(payload))
     return published

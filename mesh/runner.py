@@ -93,7 +93,8 @@ class Context:
         await self.told.tell(self.analysis.job, self.stage, percent, message)
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
+        with telemetry.inner_span(f"compute {getattr(function, '__name__', 'step')}"):
+            return await asyncio.get_running_loop().run_in_executor(self.executor, function, *args)
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ METRICS = (
         "assay_pool_connections",
         "gauge",
         ("pool", "state"),
-        "Connections or threads of a pool (s3, compute, photo, ledger, ledger-worker) that are idle or used, and"
-        " callers that wait for one.",
+        "Connections or threads of a pool (s3, compute, photo, ledger, ledger-worker) that are idle or used,"
+        " and callers that wait for one.",
         PROCESSES,
     ),
     Metric("assay_nats_connected", "gauge", (), "1 while the connection to NATS stands.", PROCESSES),

@@ -85,6 +85,18 @@ def inner_span(
         yield
 
 
+@contextmanager
+def consumer_span(name: str, headers: Mapping[str, str]) -> Iterator[None]:
+    """A span of what is done with a message, below the one that sent it; nothing where none are exported."""
+    if not _exporting:
+        yield
+        return
+    with tracer.start_as_current_span(
+        name, context=extract(headers), kind=trace.SpanKind.CONSUMER, record_exception=False
+    ):
+        yield
+
+
 def exemplar() -> dict[str, str] | None:
     """The trace id of the current span for a histogram; none where nobody could look the trace up."""
     context = trace.get_current_span().get_span_context()

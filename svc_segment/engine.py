@@ -21,7 +21,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from mesh import registry
+from mesh import registry, telemetry
 from mesh.errors import ResourceExhausted
 from mesh.usage import Threads
 from svc_segment.batcher import Batcher, late
@@ -116,7 +116,8 @@ class Engine:
             self._slots.release()
 
     async def _compute(self, function: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        with telemetry.inner_span(f"compute {function.__name__.strip('_')}"):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
     def _in_one_thread(
         self, data: bytes, field: str, chosen: Sessions, deadline: datetime, then: Callable[[Result], T]

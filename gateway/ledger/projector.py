@@ -19,7 +19,7 @@ from gateway.ledger import jobs
 from gateway.ledger.database import Ledger
 from gateway.ledger.notify import backoff_s
 from gateway.ledger.projection import JobState, SeenFact, count_pages, fold
-from mesh import facts
+from mesh import facts, telemetry
 from mesh.errors import Internal, Transient
 from mesh.jetstream import JetStream
 from mesh.signals import counter
@@ -94,7 +94,8 @@ async def take_one(message: Msg, ledger: Ledger) -> None:
         stored_at=message.metadata.timestamp,
     )
     try:
-        projected = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
+        with telemetry.consumer_span(f"project {subject.fact}", message.headers or {}):
+            projected = await project(ledger, analysis.job.tenant_id, subject.job_id, seen, message.data)
     except (psycopg.DataError, psycopg.IntegrityError) as error:
         # The same fact would be refused for ever; the stream keeps it for whoever looks into it.
         log.error("fact_refused", subject=message.subject, kind=type(error).__name__)
