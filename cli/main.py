@@ -17,6 +17,7 @@ from cli.doctor import doctor
 from cli.erase import subjects
 from cli.evaluate import evaluate
 from cli.jobs import jobs, token
+from cli.keys import keys
 from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
 from cli.rulesets import ruleset
@@ -54,6 +55,7 @@ for _command in (
     doctor,
     trace,
     token,
+    keys,
     analyze,
     balance,
     jobs,

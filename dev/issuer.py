@@ -46,32 +46,38 @@ class Client:
 
 def key_file(folder: Path) -> Path:
     """ES256 private key, PEM; drawn on first use."""
+    return keep(folder / "issuer.pem", draw_key)
 
-    def draw() -> str:
-        key = ec.generate_private_key(ec.SECP256R1())
-        return key.private_bytes(
+
+def draw_key() -> str:
+    """A new ES256 private key, PEM."""
+    return (
+        ec.generate_private_key(ec.SECP256R1())
+        .private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
-        ).decode()
-
-    return keep(folder / "issuer.pem", draw)
+        )
+        .decode()
+    )
 
 
 def key_set_file(folder: Path) -> Path:
     """The public key as a JSON Web Key Set; its kid is the key's RFC 7638 thumbprint."""
 
-    def derive() -> str:
-        private = serialization.load_pem_private_key(key_file(folder).read_bytes(), None)
-        if not isinstance(private, ec.EllipticCurvePrivateKey):
-            raise ValueError(f"{key_file(folder)} is not an elliptic-curve key; delete it to have a new one")
-        public = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-        required = {name: public[name] for name in ("crv", "kty", "x", "y")}
-        canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
-        thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
-        return json.dumps({"keys": [{**required, "kid": thumbprint, "use": "sig", "alg": "ES256"}]})
+    return keep(folder / "jwks.json", lambda: json.dumps({"keys": [public_key(key_file(folder))]}))
 
-    return keep(folder / "jwks.json", derive)
+
+def public_key(file: Path) -> dict[str, str]:
+    """The public half of a private key in PEM, as a JSON Web Key; raises ValueError for any but an EC key."""
+    private = serialization.load_pem_private_key(file.read_bytes(), None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise ValueError(f"{file} is not an elliptic-curve key; delete it to have a new one")
+    public = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    required = {name: str(public[name]) for name in ("crv", "kty", "x", "y")}
+    canonical = json.dumps(required, sort_keys=True, separators=(",", ":")).encode()
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return {**required, "kid": thumbprint, "use": "sig", "alg": "ES256"}
 
 
 def clients_file(folder: Path) -> Path:

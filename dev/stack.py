@@ -114,7 +114,7 @@ def _common_environment(folder: Path, ports: Ports) -> dict[str, str]:
     service = s3.keys(folder / "s3")
     return {
         "ASSAY_ENV": "development",
-        "ASSAY_REGION": "local",
+        "ASSAY_REGION": os.environ.get("ASSAY_REGION", "local"),
         "ASSAY_NATS_URL": f"nats://{HOST}:{ports['nats']}",
         "ASSAY_NATS_USER": nats.USER,
         "ASSAY_NATS_PASSWORD": nats.password(folder / "nats"),

@@ -1,7 +1,7 @@
 """Streams as files, by JetStream's own snapshot protocol: messages, sequences, consumers and their positions.
 
 What `nats stream backup` does (JetStream API, `$JS.API.STREAM.SNAPSHOT` and `.RESTORE`): the server sends
-chunks, to be acknowledged where they name a reply; an empty one ends the snapshot. KV buckets are streams too.
+chunks, to be acknowledged where they name a reply; an empty one ends the snapshot. Buckets are streams too.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
+import structlog
 from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 from google.api.httpbody_pb2 import HttpBody
@@ -18,6 +19,8 @@ from gateway.issuer.keys import SigningKey
 from mesh.errors import Unimplemented
 from mesh.settings import Settings
 
+log = structlog.get_logger()
+
 Context = grpc.aio.ServicerContext[Any, Any]
 
 NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
@@ -25,10 +28,11 @@ NO_STORE = (("cache-control", "no-store"), ("pragma", "no-cache"))
 
 @dataclass(frozen=True)
 class Issuer:
-    """Key and clients of a development issuer."""
+    """Key and clients of a development issuer. key_mtime: when the key's file was written, seconds."""
 
     key: SigningKey
     clients: Clients
+    key_mtime: float
 
 
 def load_issuer(settings: Settings) -> Issuer | None:
@@ -39,7 +43,8 @@ def load_issuer(settings: Settings) -> Issuer | None:
     if settings.env != "development" or not settings.dev_issuer_key_file:
         return None
     known = clients.load(Path(settings.dev_clients_file)) if settings.dev_clients_file else Clients(())
-    return Issuer(keys.load(Path(settings.dev_issuer_key_file)), known)
+    path = Path(settings.dev_issuer_key_file)
+    return Issuer(keys.load(path), known, path.stat().st_mtime)
 
 
 class TokenServicer(gateway_pb2_grpc.TokenServiceServicer):
@@ -80,9 +85,14 @@ class TokenServicer(gateway_pb2_grpc.TokenServiceServicer):
 
     async def GetKeySet(self, request: pb.GetKeySetRequest, context: Context) -> HttpBody:
         """Returns the issuer's key set."""
-        key_set = self._on().key.key_set()
+        key_set = self._key_set(self._on())
         await context.send_initial_metadata((("cache-control", "public, max-age=300"),))
         return HttpBody(content_type="application/jwk-set+json", data=key_set.encode())
+
+    def _key_set(self, issuer: Issuer) -> str:
+        """While keys change, the file has the one before or after as well."""
+        file = self._settings.oidc_jwks_file
+        return Path(file).read_text(encoding="utf-8") if file else issuer.key.key_set()
 
     def _on(self) -> Issuer:
         if self._issuer is None:
@@ -91,6 +101,9 @@ class TokenServicer(gateway_pb2_grpc.TokenServiceServicer):
                 "This deployment issues no tokens.",
                 fix=f"Get a token from {self._settings.oidc_issuer or 'your identity provider'}.",
             )
+        if Path(self._settings.dev_issuer_key_file).stat().st_mtime != self._issuer.key_mtime:
+            self._issuer = load_issuer(self._settings) or self._issuer
+            log.info("signing_key_changed", kid=self._issuer.key.kid)
         return self._issuer
 
 
