@@ -210,12 +210,15 @@ class Sink(trace_service_pb2_grpc.TraceServiceServicer):
 
     def __init__(self) -> None:
         self.traces: list[str] = []
+        self.attributes: dict[str, set[str]] = {}
         self.arrived = threading.Event()
 
     def Export(self, request, context):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 self.traces += [span.trace_id.hex() for span in scope.spans]
+                for each in (each for span in scope.spans for each in span.attributes):
+                    self.attributes.setdefault(each.key, set()).add(each.value.string_value)
         self.arrived.set()
         return trace_service_pb2.ExportTraceServiceResponse()
 
@@ -247,6 +250,7 @@ def test_keys_of_an_issuer_and_traces_to_a_collector(tmp_path: Path) -> None:
             assert edge.http("GET", f"/v1/analyze/{JOB}", bearer=token(aud="x")).status == 401
             traced = {"traceparent": parent}
             by_lua = edge.http("GET", "/v1/analyze?nothing=1", headers=traced)
+            edge.http("GET", "/v1/analyze?subject_id=private-subject", headers={"user-agent": "phone of Ada"})
             by_envoy = edge.http("GET", f"/v1/analyze/{JOB}", headers=traced, bearer=None)
             by_service = edge.http("GET", "/v1/analyze/rich", headers=traced)
             assert "0af7651916cd43dd8448eb211c80319c" in seen.calls[-1][2]["traceparent"]
@@ -260,3 +264,8 @@ def test_keys_of_an_issuer_and_traces_to_a_collector(tmp_path: Path) -> None:
         assert answer.json["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert by_service.headers["x-trace-id"] == "0af7651916cd43dd8448eb211c80319c"
     assert sink.traces
+    told = {value for values in sink.attributes.values() for value in values}
+    assert not [value for value in told if "private-subject" in value or "Ada" in value or "?" in value]
+    assert sink.attributes["peer.address"] == {"-"}
+    assert {f"/v1/analyze/{JOB}", "/v1/analyze"} <= sink.attributes["http.url"]
+    assert "assay.gateway.v1.AnalysisService.GetAnalysis" in sink.attributes["http.route"]
