@@ -62,8 +62,10 @@ def client_credentials(name: str = OPERATOR) -> issuer.Client:
 class Api:
     """A session with the API under one access token."""
 
-    def __init__(self, url: str, credentials: issuer.Client) -> None:
+    def __init__(self, url: str, credentials: issuer.Client, token_url: str = "") -> None:
+        """`token_url` is the issuer's token endpoint; when empty, the development issuer's at `url`."""
         self.url = url
+        self._token_url = token_url or f"{url}/oauth/token"
         self._credentials = credentials
         self._pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
         self._token = ""
@@ -71,7 +73,7 @@ class Api:
     @classmethod
     def connect(cls, client: str = OPERATOR) -> Api:
         """A session with the stack or server that the environment names."""
-        return cls(base_url(), client_credentials(client))
+        return cls(base_url(), client_credentials(client), os.environ.get("ASSAY_TOKEN_URL", ""))
 
     def token(self) -> Json:
         """Gets a new access token (RFC 6749 section 4.4); answers the issuer's document."""
@@ -82,7 +84,7 @@ class Api:
         }
         answer = self._send(
             "POST",
-            "/oauth/token",
+            self._token_url,
             body=urlencode(form).encode(),
             headers={"content-type": "application/x-www-form-urlencoded"},
             authorised=False,
@@ -210,10 +212,9 @@ class Api:
         sent = dict(headers or {})
         if authorised:
             sent["authorization"] = f"Bearer {self._token}"
+        address = path if "://" in path else self.url + path
         for attempt in range(RETRIES + 1):
-            answer = self._request(
-                method, self.url + path, body=body, headers=sent, preload_content=not stream
-            )
+            answer = self._request(method, address, body=body, headers=sent, preload_content=not stream)
             if answer.status not in TENTATIVE or attempt == RETRIES:
                 break
             time.sleep(0.5 * 2**attempt)
