@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dev.observability import rules, spec
+from dev.observability import dashboards, rules, spec, tables
 
 NOTICE = "# Generated from slos.yaml and alerts.yaml by `python -m dev.observability --write`; edit those.\n"
 LINE = 110
@@ -15,10 +16,16 @@ LINE = 110
 
 def generated(folder: Path = spec.COMPONENT) -> dict[Path, str]:
     """Content by path; raises SpecError."""
-    groups = rules.groups(spec.load(folder))
+    data = spec.load(folder)
+    groups = rules.groups(data)
     return {
         folder / "rules.yaml": NOTICE + _yaml({"groups": groups}),
         folder / "prometheusrule.yaml": NOTICE + _yaml(_prometheus_rule(groups)),
+        tables.PAGE: tables.page(data),
+        **{
+            folder / "dashboards" / f"{each.uid}.json": json.dumps(dashboards.grafana(each), indent=1) + "\n"
+            for each in dashboards.load(folder)
+        },
     }
 
 

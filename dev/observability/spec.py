@@ -59,7 +59,7 @@ class Spec:
 
 def load(folder: Path = COMPONENT) -> Spec:
     """Reads both files; raises SpecError."""
-    slos, alerts = _document(folder / "slos.yaml"), _document(folder / "alerts.yaml")
+    slos, alerts = document(folder / "slos.yaml"), document(folder / "alerts.yaml")
     objectives = tuple(_made(Objective, each, "slos.yaml") for each in slos["slos"])
     causes = tuple(_made(Alert, each, "alerts.yaml") for each in alerts["alerts"])
     for each in objectives:
@@ -75,7 +75,8 @@ def load(folder: Path = COMPONENT) -> Spec:
     return Spec(int(slos["period_days"]), objectives, causes)
 
 
-def _document(path: Path) -> dict[str, Any]:
+def document(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds; raises SpecError."""
     try:
         read = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
