@@ -39,9 +39,12 @@ def _row(rule: rules.Rule) -> str:
     name = rule["annotations"]["runbook_url"].removeprefix(f"{rules.RUNBOOKS}/").removesuffix(".md")
     # A label's name says enough where its value is not known yet.
     said = re.sub(r"{{ \$(?:labels\.)?(\w+)[^}]*}}", r"*\1*", rule["annotations"]["summary"])
-    return (
-        f"| {rule['alert']} | {rule['labels']['severity']} | {rule['for']} | {said} | [{name}]({runbook}) |"
-    )
+    severity, after = rule["labels"]["severity"], rule["for"]
+    return f"| {rule['alert']} | {severity} | {after} | {said} | {_linked(name)} |"
+
+
+def _linked(runbook: str) -> str:
+    return f"[{runbook}](runbooks/{runbook}.md)"
 
 
 def _table(head: str, rows: list[str]) -> str:
