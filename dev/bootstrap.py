@@ -1,11 +1,12 @@
 """Makes the project's environment from nothing but Python and a package index.
 
-    python3 dev/bootstrap.py run|dev|export
+    python3 dev/bootstrap.py run|dev|export|load
 
 Brings uv into .tools/uv, everything the lock file names into .venv, compiles the colour kernel
 (`python -m svc_color.kernel.build`), and brings the pose models that the balance assessment needs into
 .tools/cache/models (`python -m models.convert`). `export` brings the converters of
-models/export/requirements.lock into models/export/.venv instead. Nothing is written
+models/export/requirements.lock into models/export/.venv instead, `load` Locust into bench/load/.venv.
+Nothing is written
 outside the project's folder; uv's cache is .tools/cache unless UV_CACHE_DIR says otherwise.
 Standard library only. pip's and uv's own configuration (index, proxy, certificates) holds.
 """
@@ -32,7 +33,7 @@ SYSTEM_CERTIFICATES = (
 )
 OLDEST, NEWEST = (3, 11), (3, 13)
 GROUPS = {"run": ["--no-default-groups", "--group", "run"], "dev": []}
-APART = {"export": PROJECT / "models" / "export"}
+APART = {"export": PROJECT / "models" / "export", "load": PROJECT / "bench" / "load"}
 """Folders with an environment of their own: requirements.lock and .venv."""
 KERNEL = PROJECT / "svc_color" / "kernel"
 
@@ -123,7 +124,7 @@ def sync(uv: Path, wanted: str, python: str) -> bool:
 
 
 def apart(uv: Path, folder: Path, python: str) -> bool:
-    """Makes an environment of its own from a lock that names PyTorch, whose build for CPUs is enough."""
+    """Makes an environment of its own from a lock; where that names PyTorch, its build for CPUs is enough."""
     lock, venv, stamp = folder / "requirements.lock", folder / ".venv", folder / ".venv" / ".assay-set-up"
     if stamp.exists() and stamp.read_text() == lock.read_text():
         return True

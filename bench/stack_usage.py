@@ -1,0 +1,151 @@
+"""What the processes of a running stack use: processor time, memory, open files, connections, threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from dev import home
+
+MIB = 2**20
+SERVERS = ("nats", "postgres", "s3", "envoy")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One process of the stack, with all that it started, at one moment.
+
+    cpu_s: processor time so far. rss_mib and pss_mib: resident and proportional set size, MiB. files: open
+    file descriptors. connections: sockets among them. pids: process ids, so that a restart is seen.
+    """
+
+    cpu_s: float
+    rss_mib: float
+    pss_mib: float
+    files: int
+    connections: int
+    threads: int
+    pids: tuple[int, ...]
+
+
+def processes(folder: Path) -> dict[str, psutil.Process]:
+    """The processes that run now, by their names in the stack of `folder`, its supervisor among them."""
+    state = home.read_state(folder)
+    if state is None:
+        raise SystemExit(f"no stack runs in {folder}")
+    found = {name: each.identity.find() if each.identity else None for name, each in state.processes.items()}
+    found["supervisor"] = state.supervisor.find() if state.supervisor else None
+    return {name: process for name, process in found.items() if process is not None}
+
+
+def cpu(folder: Path) -> dict[str, float]:
+    """Processor time so far by process, seconds. PostgreSQL's ended sessions are not in it."""
+    spent: dict[str, float] = {}
+    for name, process in processes(folder).items():
+        family = [process] if name == "supervisor" else _family(process)
+        spent[name] = sum(_cpu_s(each) for each in family)
+    return spent
+
+
+def use(folder: Path) -> dict[str, Use]:
+    """Everything, of every process. Reading PSS makes the kernel walk all pages: not many times a second."""
+    return {name: _use(process, name == "supervisor") for name, process in processes(folder).items()}
+
+
+def machine_cpu_s() -> float:
+    """Processor time of the whole machine so far, seconds."""
+    now = psutil.cpu_times()
+    return float(sum(now[:8]) - now.idle - now.iowait)
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        return float(sum(process.cpu_times()[:4]))
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _use(process: psutil.Process, alone: bool) -> Use:
+    seen = list(_each(process, alone))
+    return Use(
+        cpu_s=sum(one.cpu_s for one in seen),
+        rss_mib=sum(one.rss_mib for one in seen),
+        pss_mib=sum(one.pss_mib for one in seen),
+        files=sum(one.files for one in seen),
+        connections=sum(one.connections for one in seen),
+        threads=sum(one.threads for one in seen),
+        pids=tuple(pid for one in seen for pid in one.pids),
+    )
+
+
+def _each(process: psutil.Process, alone: bool) -> Iterator[Use]:
+    for one in [process] if alone else _family(process):
+        try:
+            memory = one.memory_full_info()
+            yield Use(
+                cpu_s=_cpu_s(one),
+                rss_mib=memory.rss / MIB,
+                pss_mib=memory.pss / MIB,
+                files=one.num_fds(),
+                connections=_sockets(one.pid),
+                threads=one.num_threads(),
+                pids=(one.pid,),
+            )
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _sockets(pid: int) -> int:
+    """Open descriptors that are sockets; whatever closes while we look is not counted."""
+    count = 0
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            count += str(link.readlink()).startswith("socket:")
+        except OSError:
+            continue
+    return count
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Processor time between two moments, seconds, by process; `machine` is everybody's on the machine."""
+
+    seconds: float
+    by_process: dict[str, float]
+    machine: float
+
+    def groups(self) -> dict[str, float]:
+        """The same by what it goes to: Envoy, gateway, each server, the stages together."""
+        grouped: dict[str, float] = {}
+        for name, spent in self.by_process.items():
+            known = name if name in SERVERS or name in ("gateway", "supervisor") else "stages"
+            grouped[known] = grouped.get(known, 0.0) + spent
+        return grouped
+
+
+class Meter:
+    """Reads processor time at its beginning, and the difference whenever asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._began, self._before, self._machine = time.monotonic(), cpu(folder), machine_cpu_s()
+
+    def read(self) -> Spent:
+        """What was spent since the beginning."""
+        now = cpu(self._folder)
+        return Spent(
+            seconds=time.monotonic() - self._began,
+            by_process={name: max(0.0, now[name] - self._before.get(name, 0.0)) for name in now},
+            machine=machine_cpu_s() - self._machine,
+        )
