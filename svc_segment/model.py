@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from mesh import inference, providers, registry
+from mesh import device_memory, inference, providers, registry
 from mesh.errors import Internal
 from mesh.registry import REGISTRY, Entry
 from svc_segment import features
@@ -63,7 +63,13 @@ class Model:
         return str(self.session.get_providers()[0])
 
     def logits(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Ink logits (B, H, W) of features (B, CHANNELS, H, W); H and W multiples of contract.multiple."""
+        """Ink logits (B, H, W) of features (B, CHANNELS, H, W); H and W multiples of contract.multiple.
+
+        Raises ResourceExhausted (DEVICE_MEMORY) when the device has no memory for one tile.
+        """
+        return device_memory.in_pieces(self._run, tiles, self.contract.label)
+
+    def _run(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
         with inference.session("segment", self.contract.label, self.provider, len(tiles)):
             (out,) = self.session.run(None, {"features": tiles})
         return np.asarray(out, np.float32)[:, 0]
