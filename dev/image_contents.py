@@ -105,15 +105,15 @@ def findings(
             wrong.append(f"{name}: ships {package.name}, which no process runs")
         if COPYLEFT.search(package.licence) and not LESSER.search(package.licence):
             wrong.append(f"{name}: {package.name} is {package.licence}")
-    wanted = {room.partition("/")[0] for room in rooms}
-    wrong += [f"{name}: ships {room}, whose code it does not run" for room in _foreign(place, wanted)]
+    wrong += [f"{name}: ships {room}, whose code it does not run" for room in _foreign(place, rooms)]
     wrong += [f"{name}: {path.relative_to(place)} is GPL ({mark})" for path, mark in _gpl(place, own_ffmpeg)]
     return wrong
 
 
-def _foreign(place: Path, wanted: set[str]) -> Iterator[str]:
+def _foreign(place: Path, rooms: Sequence[str]) -> Iterator[str]:
+    wanted = {room.partition("/")[0] for room in rooms}
     yield from (room for room in ROOMS if room not in wanted and (place / room).exists())
-    yield from (room for room in NEVER if (place / room).exists())
+    yield from (room for room in NEVER if room not in rooms and (place / room).exists())
 
 
 def _gpl(place: Path, own_ffmpeg: bool) -> Iterator[tuple[Path, str]]:

@@ -42,6 +42,7 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     "sway": ("svc_balance.sway.__main__",),
     "decision": ("svc_decision.__main__",),
     "report": ("svc_report.__main__", "svc_report.annotate.__main__"),
+    "canary": ("cli.main", "cli.canary", "cli.api"),
 }
 """What is started from an image: the modules that its pods, jobs and workers run."""
 

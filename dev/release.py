@@ -4,7 +4,7 @@
     python3 -m dev.release manifest --version V --revision SHA --registry R --built FOLDER --out release.json
     python3 -m dev.release images release.json
     python3 -m dev.release gate --running running.json --next release.json
-    python3 -m dev.release overlay release.json ENVIRONMENT --out FOLDER
+    python3 -m dev.release install release.json ENVIRONMENT
 
 The manifest is made once. Every environment gets the same one, so the same digests. Standard library only:
 the workflow that deploys runs it without installing anything.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -128,22 +127,22 @@ def gate(running: Release | None, following: Release) -> None:
                 )
 
 
-def overlay(release: Release, environment: str, folder: Path) -> None:
-    """Writes a kustomization: the environment's overlay, every image by digest, and a record of what it is.
+def install(release: Release, environment: str) -> Path:
+    """Writes the environment's release component: every image by digest, and a record of what they are.
 
-    Raises Refused for an environment that has no overlay.
+    Returns the overlay that kustomize renders. Raises Refused for an environment that has no overlay.
     """
     base = OVERLAYS / environment
     if not (base / "kustomization.yaml").is_file():
         known = ", ".join(sorted(each.name for each in OVERLAYS.iterdir() if each.is_dir()))
         raise Refused(f"there is no overlay {environment}; there are {known}")
-    folder.mkdir(parents=True, exist_ok=True)
-    write(release, folder / "release.json")
+    component = base / "release"
+    component.mkdir(exist_ok=True)
+    write(release, component / "release.json")
     # JSON is YAML.
     kustomization = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": [os.path.relpath(base.resolve(), folder.resolve())],
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
         "images": [
             {"name": f"assay/{name}", "newName": f"{release.registry}/{name}", "digest": found}
             for name, found in sorted(release.images.items())
@@ -157,8 +156,10 @@ def overlay(release: Release, environment: str, folder: Path) -> None:
             }
         ],
     }
-    text = json.dumps(kustomization, indent=2) + "\n"
-    (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
+    (component / "kustomization.yaml").write_text(
+        json.dumps(kustomization, indent=2) + "\n", encoding="utf-8"
+    )
+    return base
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -182,7 +183,7 @@ def _run(given: argparse.Namespace) -> None:
     elif given.command == "gate":
         gate(read(given.running), _present(given.next))
     else:
-        overlay(_present(given.release), given.environment, given.out)
+        print(install(_present(given.release), given.environment))
 
 
 def _present(path: Path) -> Release:
@@ -211,10 +212,9 @@ def _parser() -> argparse.ArgumentParser:
     asked = commands.add_parser("gate", help="may this release follow that one?")
     asked.add_argument("--running", type=Path, required=True, help="manifest; empty where nothing runs")
     asked.add_argument("--next", type=Path, required=True)
-    laid = commands.add_parser("overlay", help="write what kustomize renders")
+    laid = commands.add_parser("install", help="write the release into an environment's overlay")
     laid.add_argument("release", type=Path)
     laid.add_argument("environment")
-    laid.add_argument("--out", type=Path, required=True)
     return parser
 
 

@@ -35,7 +35,6 @@ make install
 # The licence and what was chosen travel with the libraries, as the LGPL asks.
 install -D -m 0644 COPYING.LGPLv2.1 "$prefix/share/licenses/ffmpeg/COPYING.LGPLv2.1"
 # The two codec libraries come along, so that the final image needs no package manager.
-for library in vpx dav1d; do
-    directory=$(pkg-config --variable=libdir "$library")
-    cp -a "$directory/lib$library.so".* "$prefix/lib/"
+ldd "$prefix/lib/libavcodec.so" | awk '/lib(vpx|dav1d)/ {print $3}' | while read -r library; do
+    cp -L "$library" "$prefix/lib/"
 done

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from dev import kubectl
 from dev import release as releases
+from dev.home import PROJECT
 from dev.migration_gate import history
 from dev.release import Refused, Release, gate, main, manifest, read, targets, write
 
+ENVIRONMENTS = ("dev", "staging", "prod-eu", "prod-us")
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -38,7 +45,7 @@ def test_the_manifest_names_every_image_by_what_was_pushed(built: Path, tmp_path
     assert made is not None
     assert made.images == {name: pushed(name) for name in targets()}
     assert list(made.contracts) == [each.revision for each in history()]
-    assert made.references[0] == f"ghcr.io/some/assay/color@{pushed('color')}"
+    assert f"ghcr.io/some/assay/color@{pushed('color')}" in made.references
     assert made == manifest("1.2.3", REVISION, "ghcr.io/some/assay", built)
 
 
@@ -118,10 +125,64 @@ def test_an_image_by_tag_is_no_release(tmp_path: Path) -> None:
         read(path)
 
 
-def test_an_unknown_environment_is_named_with_those_that_exist(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "overlays" / "dev").mkdir(parents=True)
-    monkeypatch.setattr(releases, "OVERLAYS", tmp_path / "overlays")
-    with pytest.raises(Refused, match="there is no overlay production; there are dev"):
-        releases.overlay(made("1.0.0"), "production", tmp_path / "out")
+@pytest.fixture
+def overlays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The overlays as they are, in a folder where a release may be written into them."""
+    shutil.copytree(PROJECT / "k8s", tmp_path / "k8s", ignore=shutil.ignore_patterns("release.json"))
+    monkeypatch.setattr(releases, "OVERLAYS", tmp_path / "k8s" / "overlays")
+    return tmp_path / "k8s" / "overlays"
+
+
+def rendered(overlay: Path) -> list[dict[str, Any]]:
+    argv = [str(kubectl.program()), "kustomize", str(overlay)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+def pods(documents: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for each in documents:
+        if each["kind"] in ("Deployment", "Job"):
+            yield each["spec"]["template"]["spec"]
+        if each["kind"] == "CronJob":
+            yield each["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+def foreign(documents: list[dict[str, Any]], release: Release) -> set[str]:
+    """Images of our own that are not the release's, by digest; other people's are not ours to build."""
+    used = {
+        container["image"]
+        for pod in pods(documents)
+        for container in (*pod.get("initContainers", ()), *pod["containers"])
+        if "assay/" in container["image"]
+    }
+    assert used, "nothing of ours is deployed"
+    return used - set(release.references)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_environment_gets_the_same_digests(environment: str, built: Path, overlays: Path) -> None:
+    released = manifest("1.2.3", REVISION, "ghcr.io/o/assay", built)
+    overlay = releases.install(released, environment)
+    documents = rendered(overlay)
+    assert foreign(documents, released) == set()
+    records = [
+        each
+        for each in documents
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == releases.RECORD
+    ]
+    assert len(records) == 1
+    assert Release(**json.loads(records[0]["data"]["release.json"])).images == released.images
+
+
+def test_an_image_that_the_release_lacks_would_be_seen(built: Path, overlays: Path) -> None:
+    released = manifest("1.2.3", REVISION, "ghcr.io/o/assay", built)
+    without = replace(
+        released, images={name: each for name, each in released.images.items() if name != "color"}
+    )
+    assert foreign(rendered(releases.install(without, "prod-eu")), released) == {"assay/color"}
+
+
+def test_an_unknown_environment_is_named_with_those_that_exist(overlays: Path) -> None:
+    with pytest.raises(Refused, match=r"there is no overlay production; there are .*prod-eu"):
+        releases.install(made("1.0.0"), "production")
