@@ -7,12 +7,14 @@ status message, so shutdown here is: stop fetching, finish, unsubscribe, flush, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import nats
 import structlog
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from mesh import tls
 from mesh.settings import Settings
 
 log = structlog.get_logger()
@@ -38,13 +40,13 @@ class JetStream:
 
 
 async def connect(settings: Settings, name: str) -> JetStream:
-    """Connects; raises when the server cannot be reached within 5 s."""
+    """Connects; raises when the server cannot be reached within 5 s.
+
+    By mutual TLS where there is a certificate; a renewed one is shown at the next connection.
+    """
 
     async def on_error(error: Exception) -> None:
         log.warning("nats_error", error=str(error), kind=type(error).__name__)
-
-    async def on_disconnect() -> None:
-        log.warning("nats_disconnected")
 
     async def on_reconnect() -> None:
         log.info("nats_reconnected")
@@ -52,6 +54,19 @@ async def connect(settings: Settings, name: str) -> JetStream:
     credentials = (
         {"user": settings.nats_user, "password": settings.nats_password} if settings.nats_user else {}
     )
+    folder = Path(settings.tls_dir)
+    context = tls.client_context(folder) if settings.tls_dir else None
+
+    async def on_disconnect() -> None:
+        log.warning("nats_disconnected")
+        if context is not None:
+            try:
+                tls.show(context, folder)
+            except OSError as error:
+                # Half-exchanged; the one in use may still do, and the next loss looks again.
+                log.warning("certificate_not_renewed", error=str(error))
+
+    secured = {"tls": context} if context is not None else {}
     client = await nats.connect(
         settings.nats_url,
         name=name,
@@ -64,5 +79,6 @@ async def connect(settings: Settings, name: str) -> JetStream:
         disconnected_cb=on_disconnect,
         reconnected_cb=on_reconnect,
         **credentials,
+        **secured,
     )
     return JetStream(client, client.jetstream(timeout=5))

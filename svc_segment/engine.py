@@ -9,7 +9,6 @@ the tiles of all photos meet in a batcher.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ import structlog
 from numpy.typing import NDArray
 
 from mesh import registry, telemetry
+from mesh.cores import cores
 from mesh.errors import ResourceExhausted
 from mesh.usage import Threads
 from svc_segment.batcher import Batcher, late
@@ -35,7 +35,7 @@ T = TypeVar("T")
 Tile = NDArray[np.float32]
 
 ON_CPU = "CPUExecutionProvider"
-CORES = len(os.sched_getaffinity(0))
+CORES = cores()
 GPU_BATCH = 8
 TILE_QUEUE = 256
 PHOTOS_AT_ONCE = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mesh import registry
+from mesh.cores import cores
 from mesh.errors import FailedPrecondition
 from svc_balance.pose import detector, landmarker
 from svc_balance.pose.batcher import Batcher
@@ -71,9 +71,7 @@ def _warm(detector_label: str, label: str) -> Networks:
         pose=pose,
         detect=_detect(finder),
         landmark=_one_by_one(pose) if on_cpu else Batcher(_landmark(pose), GPU_BATCH, pose.label),
-        pool=ThreadPoolExecutor(
-            len(os.sched_getaffinity(0)) if on_cpu else _GPU_CALLERS, thread_name_prefix="pose"
-        ),
+        pool=ThreadPoolExecutor(cores() if on_cpu else _GPU_CALLERS, thread_name_prefix="pose"),
     )
     built.detect(np.zeros((1, detector.SIZE, detector.SIZE, 3), np.float32))
     built.landmark(np.zeros((1, landmarker.SIZE, landmarker.SIZE, 3), np.float32))

@@ -81,7 +81,9 @@ if REASON:
 
 
 def default_threads() -> int:
-    """As many as there are processors for this process."""
+    """As many as this process has asked for (ASSAY_CORES), else as there are processors for it."""
+    if asked := int(os.environ.get("ASSAY_CORES") or 0):
+        return asked
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
