@@ -21,7 +21,7 @@ from assay.common.v1 import auth_pb2
 from google.protobuf.message import Message
 from opentelemetry import trace
 
-from mesh import auth, telemetry, tenancy
+from mesh import auth, crashes, telemetry, tenancy
 from mesh.errors import AssayError, FieldError, Internal, InvalidInput, as_assay_error, to_status
 from mesh.logs import hashed
 
@@ -157,7 +157,8 @@ async def abort(context: Context, error: Exception) -> None:
 class Outcome:
     """Collects how an RPC ended, for span, metric and log line."""
 
-    def __init__(self) -> None:
+    def __init__(self, method: str) -> None:
+        self.method = method
         self.code = grpc.StatusCode.OK
         self.reason = ""
         self.caller: auth.Principal | None = None
@@ -168,13 +169,14 @@ class Outcome:
         self.code, self.reason = ours.grpc_code, ours.code
         if not isinstance(error, AssayError):
             log.error("rpc_crashed", exc_info=error)
+            crashes.report(error, rpc=self.method)
 
 
 @contextmanager
 def observed(method: str, context: Context) -> Any:
     """Opens the RPC's span; on leaving sets its status, the metric and one canonical log line."""
     metadata = {k: v for k, v in (context.invocation_metadata() or ()) if isinstance(v, str)}
-    outcome = Outcome()
+    outcome = Outcome(method)
     started = time.perf_counter()
     service, _, name = method.strip("/").partition("/")
     with telemetry.tracer.start_as_current_span(

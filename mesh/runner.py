@@ -29,7 +29,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import APIError
 from structlog.typing import FilteringBoundLogger
 
-from mesh import deadletters, facts, telemetry, tenancy
+from mesh import crashes, deadletters, facts, telemetry, tenancy
 from mesh.control import Control
 from mesh.errors import AssayError, DeadlineExceeded, Internal, ResourceExhausted, Transient, as_assay_error
 from mesh.jetstream import JetStream
@@ -316,6 +316,7 @@ class Runner:
         report.code = ours.code
         if not isinstance(error, AssayError):
             self._log.error("stage_crashed", exc_info=error, delivery=delivery)
+            crashes.report(error, stage=self.stage.name)
         if ours.permanent or ours.code == OUT_OF_TIME:
             await self._fail(analysis, ours)
             return Verdict("failed", acknowledge)

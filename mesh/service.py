@@ -19,7 +19,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from mesh import auth, jetstream, logs, model_control, scratch, telemetry, usage
+from mesh import auth, crashes, jetstream, logs, model_control, scratch, telemetry, usage
 from mesh.door import Door
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
@@ -61,7 +61,13 @@ def run(
 
     ready: whether the process can take requests, besides being connected to NATS.
     """
-    uvloop.run(_main(name, services, register, stages, background, ready))
+    try:
+        uvloop.run(_main(name, services, register, stages, background, ready))
+    except Exception as error:
+        crashes.report(error)
+        raise
+    finally:
+        crashes.flush()
 
 
 async def _main(
@@ -75,6 +81,7 @@ async def _main(
     settings = Settings()
     logs.configure(name, settings)
     provider = telemetry.configure(name, settings)
+    crashes.configure(name, settings)
     scratch.sweep()
     executor = usage.Threads("compute", max(2, os.cpu_count() or 1))
     connection = await jetstream.connect(settings, name)
