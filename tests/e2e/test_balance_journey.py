@@ -6,47 +6,20 @@ import io
 import itertools
 import json
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import av
 import pytest
 from pypdf import PdfReader
 
-from cli.api import Api, Event
 from models.sample.video import SAMPLE
 from models.synth.standing import StandingSpec, trial
-from tests.campaigns.stack import VIDEO, Stack, balance_order
+from tests.campaigns.stack import Stack, balance_order
+from tests.e2e.conftest import Json, followed
 
 pytestmark = pytest.mark.timeout(300)
 
 STAGES = ["ingest", "pose", "sway", "decision", "report"]
-Json = dict[str, Any]
-
-
-def followed(api: Api, body: Json) -> tuple[Json, list[Event]]:
-    """Starts an analysis, watches it to its end; answers the whole job and the events.
-
-    The end must be told when it is there: a caller once waited four seconds for a result, because the
-    projector's fetch of several facts kept the last one back.
-    """
-    job_id = api.analyze(body)["job_id"]
-    events = list(api.await_end(job_id, 240))
-    told = datetime.now(UTC)
-    job = api.job(job_id)
-    assert told - datetime.fromisoformat(job["finished_at"]) < timedelta(seconds=2)
-    return job, events
-
-
-@pytest.fixture(scope="session")
-def watched(stack: Stack) -> tuple[Json, list[Event]]:
-    """The sample video, analysed in a single pass."""
-    api = stack.api()
-    upload = api.upload(VIDEO, "video/mp4", "video")
-    job, events = followed(api, balance_order(upload, pose_mode="POSE_MODE_SINGLE_PASS"))
-    assert job["state"] == "STATE_SUCCEEDED", job["error"]
-    return job, events
 
 
 def metric(job: Json, name: str) -> Json:
