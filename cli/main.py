@@ -10,6 +10,7 @@ from cli.analyze import analyze
 from cli.backup import backup, restore
 from cli.balance import balance
 from cli.canary import canary
+from cli.certificates import certificates
 from cli.deadletters import deadletters
 from cli.decide import decide
 from cli.demo import demo
@@ -18,6 +19,7 @@ from cli.erase import subjects
 from cli.evaluate import evaluate
 from cli.jobs import jobs, token
 from cli.keys import keys
+from cli.look import metrics, streams
 from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
 from cli.rulesets import ruleset
@@ -61,6 +63,9 @@ for _command in (
     jobs,
     subjects,
     deadletters,
+    streams,
+    metrics,
+    certificates,
     models,
     ruleset,
     decide,

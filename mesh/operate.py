@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,15 +18,19 @@ from typing import Any
 import nats.errors
 import structlog
 
-from mesh import jetstream, redrive
+from mesh import facts, jetstream, redrive
 from mesh.errors import AssayError
 from mesh.redrive import DeadLetter
 from mesh.settings import Settings
+from mesh.topology import ADVISORY_STREAM, DEADLETTER_STREAM
 
 
 def log_to_stderr() -> None:
     """Standard output is for what was asked."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def as_row(found: DeadLetter) -> dict[str, Any]:
@@ -85,6 +90,31 @@ async def drop_letters(settings: Settings, sequences: Sequence[int]) -> list[dic
         await connection.close()
 
 
+async def streams(settings: Settings) -> list[dict[str, Any]]:
+    """How full each stream is, and what each consumer has before it, works on, and got again."""
+    connection = await jetstream.connect(settings, "operate")
+    rows: list[dict[str, Any]] = []
+    try:
+        for stream in (facts.STREAM, DEADLETTER_STREAM, ADVISORY_STREAM):
+            info = await connection.js.stream_info(stream)
+            limit = info.config.max_bytes or 0
+            share = info.state.bytes / limit if limit > 0 else 0.0
+            rows.append({"stream": stream, "messages": info.state.messages, "full": round(share, 4)})
+            for consumer in await connection.js.consumers_info(stream):
+                rows.append(
+                    {
+                        "stream": stream,
+                        "consumer": consumer.name,
+                        "waiting": consumer.num_pending,
+                        "running": consumer.num_ack_pending,
+                        "redelivered": consumer.num_redelivered,
+                    }
+                )
+        return rows
+    finally:
+        await connection.close()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
@@ -93,7 +123,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="example: python -m mesh.operate deadletters list --stage segment",
     )
-    letters = made.add_subparsers(dest="what", required=True).add_parser("deadletters")
+    what = made.add_subparsers(dest="what", required=True)
+    what.add_parser("streams", help="how full streams are, and what each consumer has before it")
+    letters = what.add_parser("deadletters", help="facts that were given up")
     do = letters.add_subparsers(dest="do", required=True)
     listing = do.add_parser("list", help="list dead letters, oldest first")
     listing.add_argument("--stage", default="*", help="of this stage")
@@ -110,6 +142,8 @@ def parser() -> argparse.ArgumentParser:
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> list[dict[str, Any]]:
     """Does what was asked; returns what to print."""
+    if arguments.what == "streams":
+        return await streams(settings)
     if arguments.do == "list":
         return [as_row(found) for found in await list_letters(settings, arguments.stage, arguments.job)]
     if arguments.do == "show":
