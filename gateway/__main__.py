@@ -46,6 +46,7 @@ class Gateway:
         self.worker = Ledger(settings.postgres_worker_dsn, name="gateway-worker", max_size=WORKER_CONNECTIONS)
         self.fanout = Fanout()
         self.rulesets = RulesetSwitch(rulesets.load())
+        measures.begin_at_zero()
         measures.WAITERS.set_function(self.fanout.waiters)
 
     def register(self, server: grpc.aio.Server, resources: Resources) -> None:

@@ -26,6 +26,23 @@ TATTOO_S = 30.0
 CLIPS = 2.0
 """A balance job is in time below so many times its clip."""
 
+KINDS = ("tattoo", "balance")
+ENDS = (("succeeded", "none"), ("failed", "input"), ("failed", "ours"), ("cancelled", "none"))
+STATES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
+def begin_at_zero() -> None:
+    """Shows every series before its first event: for PromQL, what a series is born with is no increase."""
+    for kind in KINDS:
+        REQUESTED.labels(kind)
+        for state, whose in ENDS:
+            FINISHED.labels(kind, state, whose)
+            JOB_SECONDS.labels(kind, state)
+        for fresh in ("true", "false"):
+            FRESH.labels(kind, fresh)
+        for state in STATES:
+            SYNC_SECONDS.labels(kind, state)
+
 
 def seen(stored_at: datetime) -> None:
     """Counts how long a fact was on its way into the ledger."""
