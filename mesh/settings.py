@@ -25,6 +25,13 @@ class Settings(BaseSettings):
     grpc_host: str = Field("127.0.0.1", description="Address the gRPC server binds.")
     grpc_port: int = Field(0, ge=0, le=65535, description="Port of the gRPC server; 0 takes a free one.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 takes a free one.")
+    health_port: int = Field(
+        0, ge=0, le=65535, description="Port of health alone, in plaintext, for probes; 0: none."
+    )
+    tls_dir: str = Field(
+        "",
+        description="Folder of tls.crt, tls.key, ca.crt: gRPC and NATS by mutual TLS; empty: plaintext.",
+    )
     max_message_bytes: int = Field(6 * 2**20, ge=2**16, description="Largest gRPC message taken or sent.")
     drain_s: float = Field(20.0, ge=0, description="Grace for running work after SIGTERM, seconds.")
 
@@ -62,6 +69,9 @@ class Settings(BaseSettings):
 
     charts_dir: str = Field("", description="Folder of reference files of custom colour charts, *.json.")
 
+    cores: int = Field(
+        0, ge=0, le=1024, description="Cores to plan threads for; 0: all that the process may run on."
+    )
     stage_concurrency: int = Field(2, ge=1, le=256, description="Facts a stage works on at once.")
     ack_wait_s: float = Field(30.0, ge=1, description="Redelivery after this silence, seconds.")
     max_attempts: int = Field(
@@ -80,6 +90,9 @@ class Settings(BaseSettings):
 
     recalled_models: str = Field(
         "", description="Model versions that are never served here, name@version, by commas."
+    )
+    inference_memory_bytes: int = Field(
+        0, ge=0, description="Most memory ONNX Runtime's arena may take on its device, bytes; 0: no limit."
     )
     shadow_model: str = Field(
         "", description="Ink segmenter, name@version, that runs beside the active one and is only compared."
