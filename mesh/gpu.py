@@ -65,12 +65,16 @@ class Gpu:
 def devices(library: str = LIBRARY) -> tuple[Gpu, ...]:
     """The GPUs of this machine; empty without NVML or without a GPU."""
     try:
-        nvml = ctypes.CDLL(library)
+        return opened(ctypes.CDLL(library))
     except OSError:
         return ()
+
+
+def opened(nvml: ctypes.CDLL) -> tuple[Gpu, ...]:
+    """The GPUs that a loaded NVML hands out; those it refuses are left out."""
     count = ctypes.c_uint()
     if nvml.nvmlInit_v2() or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
-        log.warning("nvml_unusable", library=library)
+        log.warning("nvml_unusable")
         return ()
     found = []
     for index in range(count.value):
