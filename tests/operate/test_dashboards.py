@@ -33,11 +33,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[prometheus.Prom
         yield started
 
 
-def asked(server: prometheus.Prometheus, expr: str) -> list[float]:
-    """Every finite value that Grafana would draw for the time that was recorded."""
+def drawn(server: prometheus.Prometheus, expr: str) -> list[prometheus.Json]:
+    """What Grafana would draw for the time that was recorded, and for now, when rules were evaluated."""
     length = int(server.end - server.begin)
     filled = expr.replace("$__rate_interval", "1m").replace("$__range", f"{length}s")
-    values = [float(value) for series in server.query_range(filled) for _, value in series["values"]]
+    now = [{**each, "values": [each["value"]]} for each in server.query(filled, time.time())]
+    return server.query_range(filled) + now
+
+
+def asked(server: prometheus.Prometheus, expr: str) -> list[float]:
+    """Every finite value of them."""
+    values = [float(value) for series in drawn(server, expr) for _, value in series["values"]]
     return [value for value in values if math.isfinite(value)]
 
 
@@ -79,8 +85,7 @@ def test_legends_name_labels_that_the_series_have(server: prometheus.Prometheus)
         for panel in each.panels():
             for query in panel.queries:
                 named = set(re.findall(r"{{(\w+)}}", query.legend))
-                filled = query.expr.replace("$__rate_interval", "1m").replace("$__range", "5m")
-                for series in server.query_range(filled, 30)[:3]:
+                for series in drawn(server, query.expr)[-3:]:
                     assert named <= set(series["metric"]), f"{each.uid}: {panel.title}: {query.legend}"
 
 
