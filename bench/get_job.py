@@ -66,11 +66,11 @@ def bench(stack: Stack, folder: Path, *, jobs: int, callers: int, rate: float, s
     headers = {"authorization": f"Bearer {token}"}
     meter = Meter(stack.folder)
     closed = closed_loop(stack.url, paths, headers, callers=callers, seconds=seconds, folder=folder)
-    turns = [_turn(f"{callers} callers, closed loop", closed, meter.read(), seconds + 1, REQUIRED_PER_S)]
+    turns = [_turn(f"{callers} callers, closed loop", closed, meter.read(), 1 + 1 / seconds, REQUIRED_PER_S)]
     meter = Meter(stack.folder)
     opened = open_loop(stack.url, paths, headers, rate=rate, seconds=seconds, folder=folder, seed=SEED)
     asked_per_s = KEPT_UP * opened.asked / seconds
-    turns.append(_turn(f"{rate:g} requests/s, Poisson", opened, meter.read(), seconds, asked_per_s))
+    turns.append(_turn(f"{rate:g} requests/s, Poisson", opened, meter.read(), 1.0, asked_per_s))
     return Bench(
         cores=len(os.sched_getaffinity(0)),
         body_bytes=len(json.dumps(api.call("GET", paths[0]), separators=(",", ":"))),
@@ -94,9 +94,9 @@ def ended_jobs(stack: Stack, count: int) -> list[str]:
     return found
 
 
-def _turn(name: str, load: Load, spent: Spent, measured_s: float, least_per_s: float) -> Turn:
-    """measured_s: how long requests came, the warm-up included, whose processor time is in `spent`."""
-    requests = sum(load.statuses.values()) * measured_s / load.seconds
+def _turn(name: str, load: Load, spent: Spent, warm_up: float, least_per_s: float) -> Turn:
+    """warm_up: all requests over those that were measured; the processor time in `spent` is that of all."""
+    requests = sum(load.statuses.values()) * warm_up
     known = {**spent.groups(), "load generator": load.generator_cpu_s}
     others = max(0.0, spent.machine - sum(known.values()))
     cores = os.cpu_count() or 1
