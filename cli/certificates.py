@@ -35,7 +35,7 @@ class Certificate:
 )
 @JSON
 def certificates(sources: tuple[str, ...], days: float, as_json: bool) -> None:
-    """Says when certificates end: of PEM files, and of those that servers show. Exit status 1 when it is soon.
+    """Says when certificates end: of PEM files, and of what servers show. Exit status 1 when it is soon.
 
     \b
     Example:

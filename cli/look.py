@@ -10,6 +10,7 @@ import click
 from cli.deadletters import within
 from cli.jobs import JSON
 from cli.problems import failed, refused
+from mesh.settings import Settings
 
 TIMEOUT_S = 10.0
 
@@ -40,6 +41,31 @@ def streams(as_json: bool) -> None:
             )
         else:
             click.echo(f"{row['stream']}: {row['messages']} messages, {row['full']:.1%} full")
+
+
+@click.command()
+def topology() -> None:
+    """Declares streams, consumers and buckets again as this release has them; it may be repeated.
+
+    ASSAY_REGION and the other settings count as they do for `assay up`. In Kubernetes the job `topology` does it.
+
+    \b
+    Example:
+      assay topology
+    """
+    within(_declare)
+    click.echo("streams, consumers and buckets are as this release declares them")
+
+
+async def _declare(settings: Settings) -> None:
+    from mesh import jetstream
+    from mesh.topology import apply
+
+    connection = await jetstream.connect(settings, "topology")
+    try:
+        await apply(connection.js, settings)
+    finally:
+        await connection.close()
 
 
 @click.command()

@@ -19,7 +19,7 @@ from cli.erase import subjects
 from cli.evaluate import evaluate
 from cli.jobs import jobs, token
 from cli.keys import keys
-from cli.look import metrics, streams
+from cli.look import metrics, streams, topology
 from cli.models import models
 from cli.problems import EXIT_FAILED, CommandError, report
 from cli.rulesets import ruleset
@@ -64,6 +64,7 @@ for _command in (
     subjects,
     deadletters,
     streams,
+    topology,
     metrics,
     certificates,
     models,

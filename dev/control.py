@@ -23,6 +23,8 @@ from dev.supervisor import orders_file
 START_S = 180.0
 STOP_S = 90.0
 PERIOD_S = 0.1
+# Longer than any process of the stack drains.
+DRAIN_S = 30.0
 
 
 class StackError(RuntimeError):
@@ -134,6 +136,11 @@ def restart(folder: Path, name: str) -> StackState:
     if found is None:
         raise StackError(f"{name} does not run in {folder}; see `assay status`")
     found.send_signal(signal.SIGTERM)
+    try:
+        found.wait(DRAIN_S)
+    except psutil.TimeoutExpired:
+        # A process that is frozen hears nothing but this.
+        found.kill()
 
     def done(now: StackState) -> bool:
         again = now.processes.get(name)
