@@ -24,9 +24,8 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -42,10 +41,7 @@ from assay.segment.v1 import segment_pb2_grpc
 from assay.segment.v1.segment_pb2 import SegmentRequest
 from nats.aio.msg import Msg
 
-from dev import issuer, stack
-from dev.home import PROJECT
-from dev.ports import Claims
-from dev.process import ProcessSpec, run
+from bench.servers import part_of_stack, settings_of, token
 from mesh import jetstream, registry
 from mesh.facts import publish_fact, read
 from mesh.jetstream import JetStream
@@ -129,52 +125,12 @@ def enlarged(photo: Path) -> bytes:
     return cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[tuple[int, str, Settings]]:
-    """Pid and gRPC address of a segment service, and settings that reach its servers."""
-    claims = Claims()
-    built = stack.build(folder, {}, claims)
-    # Processes of ours run in the project's folder; here their logs may not stay there.
-    specs = [
-        replace(spec, folder=folder / "logs") if spec.folder == PROJECT else spec
-        for spec in built.specs
-        if spec.name in _STARTED
-    ]
-    try:
-        with run(specs) as processes:
-            spec = processes["segment"].spec
-            yield processes["segment"].pid, f"127.0.0.1:{spec.ports['grpc']}", _settings(spec)
-    finally:
-        claims.release()
-
-
-def _settings(spec: ProcessSpec) -> Settings:
-    names = {name.removeprefix("ASSAY_").lower(): value for name, value in spec.env.items()}
-    return Settings.model_validate({k: v for k, v in names.items() if k in Settings.model_fields})
-
-
-def _token(folder: Path, settings: Settings) -> str:
-    keys = json.loads(issuer.key_set_file(folder).read_text())["keys"]
-    now = int(time.time())
-    claims = {
-        "iss": settings.oidc_issuer,
-        "aud": settings.oidc_audience,
-        "sub": "bench",
-        "tenant": str(uuid.uuid4()),
-        "scope": "stages:call",
-        "iat": now,
-        "exp": now + 3600,
-    }
-    header = {"kid": keys[0]["kid"], "typ": "at+jwt"}
-    return jwt.encode(claims, issuer.key_file(folder).read_text(), algorithm="ES256", headers=header)
-
-
 async def _measure(
     folder: Path, pid: int, address: str, settings: Settings, jpeg: bytes, calls: int
 ) -> list[Way]:
     store = ObjectStore(settings)
-    token = _token(folder, settings)
-    tenant = str(jwt.decode(token, options={"verify_signature": False})["tenant"])
+    bearer = token(folder, settings)
+    tenant = str(jwt.decode(bearer, options={"verify_signature": False})["tenant"])
     working = ingest(jpeg).working
     prefix = f"{tenant}/{uuid.uuid4()}/ingest"
     small = await store.put(prefix, "working.png", working.data, "image/png")
@@ -190,7 +146,7 @@ async def _measure(
             stub = segment_pb2_grpc.SegmentServiceStub(channel)
 
             async def by_grpc(ref: ObjectRef) -> None:
-                metadata = (("authorization", f"Bearer {token}"),)
+                metadata = (("authorization", f"Bearer {bearer}"),)
                 await stub.Segment(SegmentRequest(object=ref), timeout=PATIENCE_S, metadata=metadata)
 
             async def by_fact() -> None:
@@ -252,9 +208,10 @@ def measure(photo: Path, calls: int) -> Bench:
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name:
         folder = Path(name)
-        with running(folder) as (pid, address, settings):
-            process = psutil.Process(pid)
-            idle = pss(process) / 2**20
+        with part_of_stack(folder, _STARTED) as processes:
+            spec, pid = processes["segment"].spec, processes["segment"].pid
+            address, settings = f"127.0.0.1:{spec.ports['grpc']}", settings_of(spec)
+            idle = pss(psutil.Process(pid)) / 2**20
             ways = asyncio.run(_measure(folder, pid, address, settings, enlarged(photo), calls))
             high = _high_water_mib(pid)
     return Bench(
