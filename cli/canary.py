@@ -183,3 +183,8 @@ def _say(done: Run, as_json: bool) -> None:
     click.echo(f"{done.kind}: {done.outcome} in {done.seconds:.1f} s ({done.job_id or 'no job'})")
     for reason in done.reasons:
         click.echo(f"  {reason}")
+
+
+if __name__ == "__main__":
+    # In a pod, without the other commands and what they need.
+    canary()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ RECEIVERS = {"page": "pager", "ticket": "tickets"}
 READY_S = 30.0
 # Where Debian's build looks for the templates that belong to the program. Nothing is installed, so a copy
 # looks in the folder it runs in: the same path length, since Go's strings know theirs.
-INSTALLED = b"/usr/share/prometheus/alertmanager/default.tmpl"
-HERE = b"./" * 16 + b".//default.tmpl"
+INSTALLED = b"/usr/share/prometheus/alertmanager"
+HERE = b"./" * 17
 
 
 def amtool(*arguments: str) -> str:
@@ -97,12 +98,11 @@ def movable(folder: Path) -> Path:
     installed = program("alertmanager").path
     content = installed.read_bytes()
     assert len(INSTALLED) == len(HERE)
-    assert content.count(INSTALLED) == 1
-    copy = folder / "alertmanager"
+    assert INSTALLED in content
+    copy = folder / "copy"
     copy.write_bytes(content.replace(INSTALLED, HERE))
     copy.chmod(0o755)
-    templates = installed.parents[1] / "share" / "prometheus" / "alertmanager" / "default.tmpl"
-    (folder / "default.tmpl").write_bytes(templates.read_bytes())
+    shutil.copytree(installed.parents[1] / "share" / "prometheus" / "alertmanager", folder, dirs_exist_ok=True)
     return copy
 
 
