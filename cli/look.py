@@ -47,7 +47,7 @@ def streams(as_json: bool) -> None:
 def topology() -> None:
     """Declares streams, consumers and buckets again as this release has them; it may be repeated.
 
-    ASSAY_REGION and the other settings count as they do for `assay up`. In Kubernetes the job `topology` does it.
+    ASSAY_REGION and the other settings count as for `assay up`. In Kubernetes the job `topology` does it.
 
     \b
     Example:
