@@ -87,7 +87,7 @@ def build(folder: Path, replicas: Mapping[str, int], claims: Claims) -> Stack:
         _task(
             folder, "migrate", "gateway.migrate", {**common, **_ledger(folder, ports, owner=True)}, "postgres"
         ),
-        _task(folder, "topology", "mesh.topology", common, "nats", "s3"),
+        _task(folder, "topology", "mesh.topology", {**common, **_storage(folder, "topology")}, "nats", "s3"),
     )
     services = tuple(_service(folder, name, ports, common) for name in names)
     door = envoy.spec(folder / "envoy", ports, issuer.key_set_file(folder), after=("gateway",))
@@ -111,7 +111,6 @@ def _public(ports: Ports) -> str:
 
 
 def _common_environment(folder: Path, ports: Ports) -> dict[str, str]:
-    service = s3.keys(folder / "s3")
     return {
         "ASSAY_ENV": "development",
         "ASSAY_REGION": os.environ.get("ASSAY_REGION", "local"),
@@ -120,8 +119,6 @@ def _common_environment(folder: Path, ports: Ports) -> dict[str, str]:
         "ASSAY_NATS_PASSWORD": nats.password(folder / "nats"),
         "ASSAY_S3_ENDPOINT": s3.endpoint(ports),
         "ASSAY_S3_PUBLIC_ENDPOINT": s3.endpoint(ports),
-        "ASSAY_S3_ACCESS_KEY": service.access,
-        "ASSAY_S3_SECRET_KEY": service.secret,
         # The local KMS forgets its keys at a restart; SSE-S3 does not.
         "ASSAY_S3_ENCRYPTION": "sse-s3",
         "ASSAY_S3_UPLOADS_BUCKET": s3.UPLOADS,
@@ -132,6 +129,12 @@ def _common_environment(folder: Path, ports: Ports) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _storage(folder: Path, process: str) -> dict[str, str]:
+    """Keys of the process's own identity, which may do what its policy in k8s/cloud/s3 says."""
+    pair = s3.keys(folder / "s3", process)
+    return {"ASSAY_S3_ACCESS_KEY": pair.access, "ASSAY_S3_SECRET_KEY": pair.secret}
 
 
 def _ledger(folder: Path, ports: Ports, *, owner: bool = False) -> dict[str, str]:
@@ -150,12 +153,14 @@ def _task(folder: Path, name: str, module: str, env: Mapping[str, str], *after: 
 def _service(folder: Path, name: str, ports: Ports, common: Mapping[str, str]) -> ProcessSpec:
     stage = name.partition("-")[0]
     own = {
+        **_storage(folder, stage),
         "ASSAY_GRPC_PORT": str(ports[f"grpc_{name}"]),
         "ASSAY_METRICS_PORT": str(ports[f"metrics_{name}"]),
     }
     if stage == "gateway":
         own |= _ledger(folder, ports)
         own["ASSAY_DEV_ISSUER_KEY_FILE"] = str(issuer.key_file(folder))
+        own["ASSAY_CANARY_TENANT"] = issuer.CANARY_TENANT
         own["ASSAY_DEV_CLIENTS_FILE"] = str(issuer.clients_file(folder))
     target = f"{HOST}:{ports[f'grpc_{name}']}"
     return ProcessSpec(

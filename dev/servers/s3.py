@@ -1,7 +1,7 @@
 """S3: SeaweedFS (`weed server -filer -s3`), objects encrypted by SSE-S3.
 
-Two identities: `admin` makes buckets; `service` may read, list and write the two buckets of
-the product and nothing else. The key that encrypts the objects lies in the data folder, beside
+One identity for each process, which may do what its policy in k8s/cloud/s3 says, and `admin`, which makes
+buckets. The key that encrypts the objects lies in the data folder, beside
 what it encrypts, so the two are moved and deleted together.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.credentials import passwords, write_private
+from dev.home import PROJECT
 from dev.ports import HOST, Ports
 from dev.process import ProcessSpec, beside_python, http_probe
 
@@ -28,6 +29,31 @@ PORTS = {
 UPLOADS = "assay-uploads"
 ARTIFACTS = "assay-artifacts"
 BUCKETS = (UPLOADS, ARTIFACTS)
+# What each process may do, as it is in the cloud.
+POLICIES = PROJECT / "k8s" / "cloud" / "s3"
+PROCESSES = (
+    "gateway",
+    "topology",
+    "ingest",
+    "segment",
+    "color",
+    "pose",
+    "sway",
+    "decision",
+    "report",
+    "annotate",
+)
+# "service" may do what any of them may, for tests that play several.
+IDENTITIES = ("admin", "service", *PROCESSES)
+VARIABLES = {"${UPLOADS}": UPLOADS, "${ARTIFACTS}": ARTIFACTS}
+SEAWEED = {
+    "s3:GetObject": ("Read",),
+    # Whether a bucket exists is listing to S3, reading to SeaweedFS.
+    "s3:ListBucket": ("List", "Read"),
+    "s3:PutObject": ("Write",),
+    "s3:AbortMultipartUpload": ("Write",),
+    "s3:DeleteObject": ("Write",),
+}
 # The longest path a Unix socket may have, with room for the file's name.
 SOCKET_FOLDER_MAX = 90
 
@@ -41,14 +67,14 @@ class Keys:
 
 
 def keys(data: Path, identity: str = "service") -> Keys:
-    """Keys of the identity "service" or "admin", drawn on first use."""
+    """Keys of an identity of `IDENTITIES`, drawn on first use."""
     drawn = _credentials(data)
     return Keys(access=drawn[f"{identity}_access"][:20].upper(), secret=drawn[f"{identity}_secret"])
 
 
 def _credentials(data: Path) -> dict[str, str]:
-    names = ["admin_access", "admin_secret", "service_access", "service_secret", "sse_key"]
-    return passwords(data / "credentials.json", names)
+    names = [f"{each}_{part}" for each in IDENTITIES for part in ("access", "secret")]
+    return passwords(data / "credentials.json", [*names, "sse_key"])
 
 
 def endpoint(ports: Ports) -> str:
@@ -56,15 +82,35 @@ def endpoint(ports: Ports) -> str:
     return f"http://{HOST}:{ports['s3']}"
 
 
-def _identities(data: Path) -> str:
-    service = [f"{action}:{bucket}" for bucket in BUCKETS for action in ("Read", "List", "Write")]
-    actions = {"admin": ["Admin", "Read", "List", "Tagging", "Write"], "service": service}
+def encryption_key(data: Path) -> str:
+    """The secret that objects are encrypted under, drawn on first use."""
+    return _credentials(data)["sse_key"]
+
+
+def identities(data: Path) -> str:
+    """SeaweedFS's table of who may do what: an identity for each process, by its policy in k8s/cloud/s3."""
+    allowed = {process: seaweed_actions(process) for process in PROCESSES}
+    allowed["service"] = sorted({action for each in allowed.values() for action in each})
+    allowed["admin"] = ["Admin", "Read", "List", "Tagging", "Write"]
     entries = []
-    for name, allowed in actions.items():
+    for name in IDENTITIES:
         pair = keys(data, name)
         credential = {"accessKey": pair.access, "secretKey": pair.secret}
-        entries.append({"name": name, "credentials": [credential], "actions": allowed})
+        entries.append({"name": name, "credentials": [credential], "actions": allowed[name]})
     return json.dumps({"identities": entries}, indent=2)
+
+
+def seaweed_actions(process: str) -> list[str]:
+    """A process's policy in SeaweedFS's coarser words, for example "Read:assay-uploads"."""
+    policy = json.loads((POLICIES / f"{process}.json").read_text(encoding="utf-8"))
+    found = set()
+    for statement in policy["Statement"]:
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            bucket = next((ours for variable, ours in VARIABLES.items() if variable in resource), "")
+            if bucket:
+                found |= {f"{word}:{bucket}" for action in statement["Action"] for word in SEAWEED[action]}
+    return sorted(found)
 
 
 def create_buckets(data: Path, ports: Ports) -> None:
@@ -123,7 +169,7 @@ def spec(data: Path, ports: Ports) -> ProcessSpec:
     def prepare() -> None:
         for folder in ("volumes", "master"):
             (data / folder).mkdir(parents=True, exist_ok=True)
-        write_private(data / "identities.json", _identities(data))
+        write_private(data / "identities.json", identities(data))
 
     return ProcessSpec(
         name="s3",
