@@ -9,7 +9,6 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -25,6 +24,7 @@ CLIENTS = {
         "analyses:write",
         "color:read",
         "models:read",
+        "models:activate",
         "models:recall",
         "rulesets:activate",
         "rulesets:read",
@@ -32,8 +32,9 @@ CLIENTS = {
     "assay-inside": ("analyses:read", "analyses:write", "color:read", "stages:call"),
     "assay-canary": ("analyses:erase", "analyses:read", "analyses:write"),
 }
-# Clients with a tenant of their own: what they do is nobody's work.
-APART = ("assay-canary",)
+# Clients with a tenant of their own. What the canary's does is nobody's work (ASSAY_CANARY_TENANT).
+CANARY_TENANT = "0198c0de-0000-7000-8000-0000000ca9a2"
+APART = {"assay-canary": CANARY_TENANT}
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def clients_file(folder: Path) -> Path:
         {
             "client_id": name,
             "client_secret": kept[name]["client_secret"] if name in kept else secrets.token_urlsafe(32),
-            "tenant_id": _tenant(kept.get(name), name, tenant),
+            "tenant_id": APART.get(name, tenant),
             "scopes": list(scopes),
         }
         for name, scopes in CLIENTS.items()
@@ -101,12 +102,6 @@ def clients_file(folder: Path) -> Path:
     if clients != list(kept.values()):
         write_private(path, json.dumps(clients, indent=2))
     return path
-
-
-def _tenant(kept: dict[str, Any] | None, name: str, common: str) -> str:
-    if name not in APART:
-        return common
-    return str(kept["tenant_id"]) if kept else str(uuid.uuid4())
 
 
 def named_client(folder: Path, name: str) -> Client:

@@ -47,6 +47,7 @@ class Gateway:
         self.fanout = Fanout()
         self.rulesets = RulesetSwitch(rulesets.load())
         measures.begin_at_zero()
+        measures.leave_out(settings.canary_tenant)
         measures.WAITERS.set_function(self.fanout.waiters)
 
     def register(self, server: grpc.aio.Server, resources: Resources) -> None:

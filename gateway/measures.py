@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 
-from assay.events.v1.analysis_pb2 import Analysis
+from assay.events.v1.analysis_pb2 import Analysis, Job
 from opentelemetry import context as otel_context
 
 from mesh import telemetry
@@ -31,6 +31,15 @@ ENDS = (("succeeded", "none"), ("failed", "input"), ("failed", "ours"), ("cancel
 STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
+_left_out: set[str] = set()
+
+
+def leave_out(tenant_id: str) -> None:
+    """From now on counts no job of this tenant, if one is named: the canary is no caller."""
+    if tenant_id:
+        _left_out.add(tenant_id)
+
+
 def begin_at_zero() -> None:
     """Shows every series before its first event: for PromQL, what a series is born with is no increase."""
     for kind in KINDS:
@@ -49,14 +58,17 @@ def seen(stored_at: datetime) -> None:
     PROJECTION_DELAY.observe(max(0.0, (datetime.now(UTC) - stored_at).total_seconds()))
 
 
-def requested(kind: str) -> None:
+def requested(job: Job) -> None:
     """Counts a job that the ledger took."""
-    REQUESTED.labels(kind).inc()
+    if job.tenant_id not in _left_out:
+        REQUESTED.labels(job.kind).inc()
 
 
 def ended(document: Analysis, state: str, at: datetime, headers: Mapping[str, str]) -> None:
     """Counts a job that has ended, once; `headers` are those of the fact that ended it."""
     job = document.job
+    if job.tenant_id in _left_out:
+        return
     seconds = max(0.0, (at - job.created_at.ToDatetime(UTC)).total_seconds())
     FINISHED.labels(job.kind, state, fault(document, state)).inc()
     token = otel_context.attach(telemetry.extract(headers))
@@ -81,8 +93,10 @@ def in_time_s(document: Analysis) -> float:
     return CLIPS * clip if clip > 0 else TATTOO_S
 
 
-def answered(kind: str, state: str, began: float) -> None:
+def answered(tenant_id: str, kind: str, state: str, began: float) -> None:
     """Counts a MODE_SYNC request; `began` is its perf_counter."""
+    if tenant_id in _left_out:
+        return
     SYNC_SECONDS.labels(kind, state).observe(perf_counter() - began, telemetry.exemplar())
 
 

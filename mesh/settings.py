@@ -98,6 +98,9 @@ class Settings(BaseSettings):
         "", description="Ink segmenter, name@version, that runs beside the active one and is only compared."
     )
 
+    canary_tenant: str = Field(
+        "", description="Tenant whose jobs are not counted among the callers'; the canary counts its own."
+    )
     otlp_endpoint: str = Field("", description="OTLP/gRPC collector, host:port; empty: traces stay local.")
     sentry_dsn: str = Field("", description="Sentry project for crash reports; empty: off.", repr=False)
     certificates_dir: str = Field(

@@ -48,7 +48,7 @@ class AnalysisServicer(gateway_pb2_grpc.AnalysisServiceServicer):
         if request.mode == pb.MODE_SYNC:
             seconds = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else DEFAULT_WAIT_S
             row = await watch.until_ended(self._desk, caller.tenant_id, row, seconds)
-            measures.answered(row.kind, row.state, began)
+            measures.answered(caller.tenant_id, row.kind, row.state, began)
         await context.send_initial_metadata(start_headers(row, started))
         return view(row, step=await self._desk.progress(row))
 

@@ -114,7 +114,7 @@ def _count(analysis: Analysis, seen: SeenFact, state: JobState, headers: Mapping
     """Counts a fact that the ledger did not have before."""
     measures.seen(seen.stored_at)
     if seen.fact == "requested":
-        measures.requested(analysis.job.kind)
+        measures.requested(analysis.job)
     if state.terminal_seq == seen.stream_seq:
         measures.ended(analysis, state.state, seen.stored_at, headers)
 

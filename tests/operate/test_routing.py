@@ -102,7 +102,9 @@ def movable(folder: Path) -> Path:
     copy = folder / "copy"
     copy.write_bytes(content.replace(INSTALLED, HERE))
     copy.chmod(0o755)
-    shutil.copytree(installed.parents[1] / "share" / "prometheus" / "alertmanager", folder, dirs_exist_ok=True)
+    shutil.copytree(
+        installed.parents[1] / "share" / "prometheus" / "alertmanager", folder, dirs_exist_ok=True
+    )
     return copy
 
 
