@@ -7,7 +7,7 @@ DESIGNS := .tools/cache/designs
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models proof-colour bench clean
+.PHONY: help run test setup setup-run up down check operate-check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models proof-colour bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,11 @@ down:  ## Stops it.
 check: lint types imports  ## Style, types, import rules, contracts, generated files.
 	@$(BIN)/python proto/generate.py --check
 	@$(BIN)/python -m gateway.surface --check
+
+operate-check: setup  ## Manifests, rules, images, workflows, policies: offline, no cluster, no Docker; under 3 minutes.
+	@$(BIN)/pytest -n 2 --dist loadgroup -q -m "not proof and not mesh" tests/k8s tests/operate tests/images tests/delivery
+	@$(BIN)/python -m dev.compose --check
+	@$(BIN)/python -m dev.images --quiet
 
 lint:
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

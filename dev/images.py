@@ -116,6 +116,7 @@ def make(image: Image, folder: Path, *, ffmpeg: Path | None = None, bytecode: bo
 
 def _step(step: str, place: Path, *arguments: str, bytecode: bool = False) -> None:
     environment = {
+        "UV_CACHE_DIR": str(PROJECT / ".tools" / "cache" / "uv"),
         **os.environ,
         "UV": str(find_uv() or install_uv()),
         **({"UV_COMPILE_BYTECODE": "1"} if bytecode else {}),
@@ -158,6 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names", nargs="*", metavar="IMAGE", help="for example sway; all CPU images when left out"
     )
     parser.add_argument("--ffmpeg", type=Path, help="folder that k8s/ffmpeg.sh installed into")
+    parser.add_argument("--quiet", action="store_true", help="say only what is wrong")
     parser.add_argument("--write", action="store_true", help="write the table into docs/images.md")
     given = parser.parse_args(arguments)
     known = images()
@@ -171,9 +173,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contents = read(place)
         rows.append((image.name, contents))
         wrong += check(image, contents, place, own_ffmpeg=given.ffmpeg is not None)
-    gpu = {name: wheels_of(image.group) for name, image in known.items() if name.endswith("-gpu")}
+    gpu = (
+        {}
+        if given.quiet
+        else {name: wheels_of(image.group) for name, image in known.items() if name.endswith("-gpu")}
+    )
     table = page_table(rows, gpu)
-    print(table, "\n".join(wrong), sep="\n")
+    said = f"{len(rows)} images hold what they need and nothing else" if not wrong else "\n".join(wrong)
+    print(*([] if given.quiet else [table]), said, sep="\n")
     if given.write:
         if given.ffmpeg is None or given.names:
             raise SystemExit("--write keeps the whole table as production has it: give --ffmpeg and no names")

@@ -1,4 +1,4 @@
-"""Policies: each process may do what its code does and nothing else. Every stack in a test runs under them."""
+"""Policies: each process may do what its code does, no more. Every stack in a test runs under them."""
 
 from __future__ import annotations
 
