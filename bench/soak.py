@@ -4,13 +4,13 @@
     python -m bench.soak --resume FOLDER     goes on where a soak was cut off
     python -m bench.soak --report FOLDER     judges what is there, and runs nothing
 
-Starts a stack of its own, measures what a journey costs in processor time, and lets journeys of all kinds begin
-at `share` of what the cores can do (bench/load; open loop). Every 10 s it notes memory, open files, connections
-and threads of every process. Fails (exit status 1) when something grows by 2 % or more after the warm-up, a
-journey fails, fewer than 95 % of a kind's analyses are in time, or a process was restarted.
+Starts a stack of its own, measures what a journey costs in processor time, and lets journeys of all kinds
+begin at `share` of what the cores can do (bench/load; open loop). Every 10 s it notes memory, open files,
+connections and threads of every process. Fails (exit status 1) when something grows by 2 % or more after the
+warm-up, a journey fails, fewer than 95 % of a kind's analyses are in time, or a process was restarted.
 
-Everything lies in FOLDER (default bench/results/soak) as it comes: plan.json, samples.jsonl, journeys.jsonl. A
-soak that goes on has new processes; each of its sittings is judged by itself, and the longest one counts.
+Everything lies in FOLDER (default bench/results/soak) as it comes: plan.json, samples.jsonl, journeys.jsonl.
+A soak that goes on has new processes; each of its sittings is judged by itself, and the longest one counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SEED = 70
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for, and the rate that came out of it, journeys a second. capacity: with all cores busy."""
+    """What was asked for, and the rate it led to, journeys a second. capacity: with all cores busy."""
 
     seconds: float
     warm_up_s: float
@@ -83,9 +83,9 @@ def plan_of(
 ) -> Plan:
     """The plan; where no rate is given, from the processor time of a journey.
 
-    Utilisation law (Denning and Buzen, 1978): journeys a second at full use are the cores over the processor time
-    of one journey, once what the idle stack spends is taken off. The load generator runs on the same cores and
-    counts.
+    Utilisation law (Denning and Buzen, 1978): journeys a second at full use are the cores over the processor
+    time of one journey, once what the idle stack spends is taken off. The load generator runs on the same
+    cores and counts.
     """
     cores = len(os.sched_getaffinity(0))
     if rate:
@@ -212,7 +212,8 @@ def table(report: Report) -> str:
         *(f"error: {said} ({count} times)" for said, count in report.errors.items()),
         *(f"restarted: {name}" for name in report.restarted),
         "",
-        f"After minute {plan.warm_up_s / 60:g}, by the line through all samples; **leaks** marks 2 % or more:",
+        f"After minute {plan.warm_up_s / 60:g}, by the line through all samples; **leaks** marks 2 % or",
+        "more:",
         "",
         "| process | RSS MiB | PSS MiB | files | connections | threads |",
         "| --- | --- | --- | --- | --- | --- |",
