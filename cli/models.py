@@ -1,4 +1,4 @@
-"""`assay models`: the versions that are served, and the switch that withdraws one everywhere."""
+"""`assay models`: the versions that are served, and the switches that choose one and withdraw one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from cli.jobs import JSON
 
 @click.group()
 def models() -> None:
-    """Lists models; recalls one from every service within seconds, and restores it.
+    """Lists models; activates a version, recalls one from every service within seconds, restores it.
 
     \b
     Example:
       assay models list
+      assay models activate ink-seg@1.0.0
       assay models recall ink-seg@1.0.0 --reason "masks of watch straps, case 4711"
     """
 
@@ -58,6 +59,19 @@ def recall(model: str, reason: str, as_json: bool) -> None:
 @models.command()
 @click.argument("model")
 @JSON
+def activate(model: str, as_json: bool) -> None:
+    """Makes MODEL (name@version) the version of its model that runs where none is named.
+
+    \b
+    Example:
+      assay models activate ink-seg@1.0.0
+    """
+    _turn(model, "activate", {}, as_json)
+
+
+@models.command()
+@click.argument("model")
+@JSON
 def restore(model: str, as_json: bool) -> None:
     """Takes the recall of MODEL (name@version) back.
 
@@ -69,8 +83,9 @@ def restore(model: str, as_json: bool) -> None:
 
 
 def _turn(model: str, word: str, body: dict[str, Any], as_json: bool) -> None:
+    from cli import show
     from cli.api import Api
 
     view = Api.connect().call("POST", f"/v1/models/{quote(model, safe='@')}:{word}", body)
-    state = f"recalled: {view.get('reason', '')}" if view.get("recalled") else "served"
+    state = f"recalled: {view.get('reason', '')}" if view.get("recalled") else show.model_state(view)
     click.echo(json.dumps(view, indent=2, ensure_ascii=False) if as_json else f"{model}: {state}")

@@ -58,16 +58,20 @@ def models(views: Sequence[Json], out: Console) -> None:
     """Prints the versions of models as one table."""
     shown = table("Models", "model", "kind", "state", "why", "by", "since (UTC)")
     for view in views:
-        recalled = bool(view.get("recalled"))
         shown.add_row(
             str(view.get("model", "")),
             str(view.get("kind", "")),
-            "recalled" if recalled else "served",
+            model_state(view),
             str(view.get("reason") or ""),
-            str(view.get("recalled_by") or ""),
-            str(view.get("recalled_at") or "")[:16].replace("T", " "),
+            str(view.get("recalled_by") or view.get("activated_by") or ""),
+            str(view.get("recalled_at") or view.get("activated_at") or "")[:16].replace("T", " "),
         )
     out.print(shown)
+
+
+def model_state(view: Json) -> str:
+    """One word: recalled, active (the version of its model that runs where none is named) or served."""
+    return "recalled" if view.get("recalled") else "active" if view.get("active") else "served"
 
 
 def rulesets(views: Sequence[Json], out: Console) -> None:

@@ -1,7 +1,8 @@
-"""The switch that withdraws a model version everywhere within seconds, without a deployment.
+"""The switches that withdraw a model version, or choose the active one, everywhere within seconds.
 
-One document in the KV bucket `model-control` names every recalled version. Each process reads it before it
-takes work and every POLL_S after that; while NATS is away, what was read last stays in force.
+Two documents in the KV bucket `model-control`: every recalled version, and the active version by model. Each
+process reads them before it takes work and every POLL_S after that; while NATS is away, what was read last
+stays in force.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from datetime import UTC, datetime
 import structlog
 from nats.js import JetStreamContext
 
-from mesh import recalls
+from mesh import activations, recalls
+from mesh.activations import Activation
 from mesh.errors import Conflict
 from mesh.kv_document import AWAY, Json, KvDocument
 from mesh.recalls import Recall
@@ -24,6 +26,7 @@ log = structlog.get_logger()
 BUCKET = "model-control"
 POLL_S = 1.0
 _DOCUMENT = KvDocument(BUCKET, "recalled", "MODEL_CONTROL")
+_ACTIVE = KvDocument(BUCKET, "active", "MODEL_CONTROL")
 
 
 async def follow(js: JetStreamContext) -> None:
@@ -37,13 +40,15 @@ async def follow(js: JetStreamContext) -> None:
 
 
 async def refresh(js: JetStreamContext) -> None:
-    """Reads the document and puts it in force; raises what NATS raises when it is away."""
-    found = _recalls(await _DOCUMENT.read(js))
+    """Reads both documents and puts them in force; raises what NATS raises when it is away."""
+    found, chosen = _recalls(await _DOCUMENT.read(js)), _activations(await _ACTIVE.read(js))
     withdrawn, back = recalls.put_in_force(found)
     for label in sorted(withdrawn):
         log.warning("model_recalled", model=label, reason=found[label].reason, by=found[label].by)
     for label in sorted(back):
         log.warning("model_restored", model=label)
+    for label in sorted(activations.put_in_force(chosen)):
+        log.warning("model_activated", model=label)
 
 
 async def recall(js: JetStreamContext, label: str, *, reason: str, by: str) -> Recall:
@@ -68,6 +73,25 @@ async def restore(js: JetStreamContext, label: str) -> None:
     await _change(js, without)
 
 
+async def activate(js: JetStreamContext, label: str, *, by: str) -> None:
+    """Makes a version the one that runs where none is named.
+
+    One that is active by an earlier choice keeps that choice. Raises Conflict (MODEL_RECALLED), Transient.
+    """
+    if recalls.of(label) is not None:
+        raise Conflict(
+            "MODEL_RECALLED", f"{label} is recalled.", field="model", fix="Restore it first, or name another."
+        )
+    name = label.partition("@")[0]
+    made = Activation(label, by, datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def chosen(held: Json) -> Json:
+        before = _activations(held).get(name)
+        return {**held, name: asdict(before if before is not None and before.label == label else made)}
+
+    activations.put_in_force(_activations(await _ACTIVE.change(js, chosen)))
+
+
 async def _change(
     js: JetStreamContext, change: Callable[[Mapping[str, Recall]], dict[str, Recall]]
 ) -> Mapping[str, Recall]:
@@ -82,3 +106,7 @@ async def _change(
 
 def _recalls(said: Json) -> dict[str, Recall]:
     return {label: Recall(**one) for label, one in said.items()}
+
+
+def _activations(said: Json) -> dict[str, Activation]:
+    return {name: Activation(**one) for name, one in said.items()}

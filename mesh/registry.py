@@ -1,8 +1,8 @@
 """Released models: one folder per name and version, verified by hash, withdrawn by a switch.
 
 models/registry/<name>/<version>/ holds model.json (contract, hashes, release gates), card.md, and at most one
-file of weights. What runs is always named name@version; an empty version means the active one: the newest
-that is released and not recalled (`mesh.recalls`).
+file of weights. What runs is always named name@version; an empty version means the active one: what operators
+chose (`mesh.activations`), else the newest that is released and not recalled (`mesh.recalls`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mesh import recalls
+from mesh import activations, recalls
 from mesh.errors import FailedPrecondition, Internal, NotFound
 
 REGISTRY = Path(__file__).resolve().parents[1] / "models" / "registry"
@@ -46,7 +46,7 @@ class Entry:
 def entries(name: str = "", folder: Path = REGISTRY) -> list[Entry]:
     """Every version in the registry (of one model, where named), by name, oldest first."""
     places = [path.parent for path in folder.glob(f"{name or '*'}/*/model.json")]
-    return sorted((_read(place) for place in places), key=lambda entry: (entry.name, _order(entry)))
+    return sorted((_read(place) for place in places), key=lambda entry: (entry.name, _order(entry.version)))
 
 
 def find(label: str, folder: Path = REGISTRY) -> Entry:
@@ -71,7 +71,8 @@ def serve(label: str, name: str, folder: Path = REGISTRY) -> Entry:
     """The entry to run: of `label` where it is not empty, else the active version of `name`.
 
     Raises NotFound (MODEL_NOT_FOUND), FailedPrecondition (MODEL_RECALLED, MODEL_NOT_RELEASED). A recalled
-    version that was asked for by name is never replaced by another.
+    version that was asked for by name is never replaced by another; in the place of a chosen one comes the
+    version before it, never a newer one that nobody chose.
     """
     if label:
         entry = find(label, folder)
@@ -79,6 +80,9 @@ def serve(label: str, name: str, folder: Path = REGISTRY) -> Entry:
         return entry
     every = entries(name, folder)
     usable = [entry for entry in every if entry.state == RELEASED and recalls.of(entry.label) is None]
+    chosen = activations.of(name)
+    if chosen is not None:
+        usable = [entry for entry in usable if _order(entry.version) <= _order(chosen.version)]
     if not usable:
         raise FailedPrecondition(
             "MODEL_RECALLED" if every else "MODEL_NOT_FOUND",
@@ -123,5 +127,5 @@ def _read(folder: Path) -> Entry:
     return Entry(name, version, folder, said)
 
 
-def _order(entry: Entry) -> tuple[int, ...]:
-    return tuple(int(part) for part in entry.version.split("."))
+def _order(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

@@ -1,4 +1,4 @@
-"""ModelService: the versions that are served, and the switch that withdraws one."""
+"""ModelService: the versions that are served, and the switches that choose one and withdraw one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from google.api.httpbody_pb2 import HttpBody
 from gateway.api.views import as_json
 from gateway.desk import Desk
 from gateway.ledger import jobs
-from mesh import model_control, recalls, registry
+from mesh import activations, model_control, recalls, registry
 from mesh.auth import current_principal
-from mesh.errors import NotFound
+from mesh.errors import FailedPrecondition, NotFound
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -44,6 +44,13 @@ class ModelServicer(gateway_pb2_grpc.ModelServiceServicer):
             self._desk.nats.js, request.model, reason=request.reason, by=caller.subject
         )
         await self._audit("model.recalled", request.model, {"reason": request.reason})
+        return view(request.model, kind)
+
+    async def ActivateModel(self, request: pb.ActivateModelRequest, context: Context) -> pb.ModelView:
+        """Raises NotFound (MODEL_NOT_FOUND), Conflict (MODEL_RECALLED), Transient."""
+        kind, caller = self._kind(request.model), current_principal()
+        await model_control.activate(self._desk.nats.js, request.model, by=caller.subject)
+        await self._audit("model.activated", request.model, {})
         return view(request.model, kind)
 
     async def RestoreModel(self, request: pb.RestoreModelRequest, context: Context) -> pb.ModelView:
@@ -79,7 +86,20 @@ def view(model: str, kind: str) -> pb.ModelView:
         made.recalled, made.reason, made.recalled_by = True, recall.reason, recall.by
         if recall.at:
             made.recalled_at.FromDatetime(datetime.fromisoformat(recall.at))
+    made.active = _active(model)
+    chosen = activations.of(model.partition("@")[0])
+    if made.active and chosen is not None and chosen.label == model:
+        made.activated_by = chosen.by
+        made.activated_at.FromDatetime(datetime.fromisoformat(chosen.at))
     return made
+
+
+def _active(model: str) -> bool:
+    """Whether the version runs where an order names none; none of a model does when all are recalled."""
+    try:
+        return registry.serve("", model.partition("@")[0]).label == model
+    except FailedPrecondition:
+        return False
 
 
 def document(known: pb.ModelView, entry: registry.Entry) -> dict[str, Any]:

@@ -42,3 +42,17 @@ def test_a_recalled_model_serves_nobody_until_it_is_restored(stack: Stack, finis
         assert not api.call("POST", f"{path}:restore", {}).get("recalled")
     time.sleep(3 * model_control.POLL_S)
     assert analysed(stack)["model_version"] == model
+
+
+def test_an_older_version_is_made_the_active_one_and_back(stack: Stack, finished):
+    newest, api = finished["model_version"], stack.api()
+    served = [m["model"] for m in api.call("GET", "/v1/models")["models"]]
+    (older,) = (label for label in served if label.startswith("ink-seg@") and label != newest)
+    try:
+        assert api.call("POST", f"/v1/models/{quote(older, safe='@')}:activate", {})["active"]
+        time.sleep(3 * model_control.POLL_S)
+        assert analysed(stack)["model_version"] == older
+    finally:
+        api.call("POST", f"/v1/models/{quote(newest, safe='@')}:activate", {})
+    time.sleep(3 * model_control.POLL_S)
+    assert analysed(stack)["model_version"] == newest

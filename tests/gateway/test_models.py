@@ -11,12 +11,12 @@ from assay.gateway.v1 import gateway_pb2 as pb
 from assay.gateway.v1 import gateway_pb2_grpc
 
 from gateway import catalogue
-from mesh import model_control, recalls
+from mesh import activations, model_control, recalls
 from tests.gateway.callers import Caller, Served, order, problem_of
 
 pytestmark = [pytest.mark.mesh, pytest.mark.xdist_group("gateway")]
 
-SWITCH = ("analyses:read", "analyses:write", "models:read", "models:recall")
+SWITCH = ("analyses:read", "analyses:write", "models:read", "models:recall", "models:activate")
 MODEL = "blazepose-lite@0.5.1675469404"
 INNER = "blazepose-detector@0.10.14"
 
@@ -35,6 +35,10 @@ class Operator(Caller):
     async def restore(self, model: str) -> pb.ModelView:
         return await self.models.RestoreModel(pb.RestoreModelRequest(model=model), metadata=self.metadata)
 
+    async def activate(self, model: str) -> pb.ModelView:
+        request = pb.ActivateModelRequest(model=model)
+        return await self.models.ActivateModel(request, metadata=self.metadata)
+
     async def list(self) -> dict[str, pb.ModelView]:
         answer = await self.models.ListModels(pb.ListModelsRequest(), metadata=self.metadata)
         return {view.model: view for view in answer.models}
@@ -47,7 +51,10 @@ async def operator(gateway: Served, tenant: str) -> AsyncIterator[Operator]:
     for label, view in (await made.list()).items():
         if view.recalled:
             await model_control.restore(gateway.resources.nats.js, label)
+    choices = await gateway.resources.nats.js.key_value(model_control.BUCKET)
+    await choices.delete("active")
     recalls.put_in_force({})
+    activations.put_in_force({})
     await made.channel.close()
 
 
@@ -71,6 +78,27 @@ async def test_a_recall_says_who_why_and_when_and_is_audited(operator: Operator)
         rows = await found.fetchall()
     told = [(row["action"], row["resource"]) for row in rows]
     assert told == [("model.recalled", MODEL), ("model.restored", MODEL)]
+
+
+async def test_the_active_version_is_chosen_and_audited(operator: Operator) -> None:
+    before = await operator.list()
+    (newest,) = (label for label, one in before.items() if one.active and label.startswith("ink-seg@"))
+    (older,) = (label for label in before if label.startswith("ink-seg@") and label != newest)
+    assert before[newest].activated_by == ""
+    view = await operator.activate(older)
+    assert (view.active, view.activated_by, view.activated_at.seconds > 0) == (True, "tester", True)
+    after = await operator.list()
+    assert (after[older].active, after[newest].active) == (True, False)
+    async with operator.served.ledger.tenant(operator.tenant) as connection:
+        found = await connection.execute("SELECT action, resource FROM audit ORDER BY audit_id")
+        assert [tuple(row.values()) for row in await found.fetchall()] == [("model.activated", older)]
+
+
+async def test_a_recalled_version_cannot_be_activated(operator: Operator) -> None:
+    await operator.recall(MODEL)
+    with pytest.raises(grpc.aio.AioRpcError) as error:
+        await operator.activate(MODEL)
+    assert problem_of(error.value).code == "MODEL_RECALLED"
 
 
 async def test_naming_a_recalled_version_is_refused_at_the_door(operator: Operator) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mesh import jetstream, model_control, recalls, topology
+from mesh import activations, jetstream, model_control, recalls, topology
 from mesh.errors import Conflict
 
 MODEL = "ink-seg@1.0.0"
@@ -18,6 +18,7 @@ async def js(connection):
     await topology.apply(connection.js, topology.Settings())
     yield connection.js
     recalls.put_in_force({})
+    activations.put_in_force({})
 
 
 async def test_a_recall_reaches_another_process(js, settings):
@@ -80,3 +81,25 @@ async def test_while_the_switch_is_away_what_was_read_stays_in_force(js):
     assert not following.done()
     following.cancel()
     assert recalls.of(MODEL) is not None
+
+
+async def test_a_choice_reaches_another_process_and_the_first_one_who_made_it_stays(js, settings):
+    await model_control.activate(js, MODEL, by="sre")
+    first = activations.of("ink-seg")
+    await model_control.activate(js, MODEL, by="another")
+    activations.put_in_force({})
+    other = await jetstream.connect(settings, "other")
+    try:
+        await model_control.refresh(other.js)
+    finally:
+        await other.close()
+    assert first is not None
+    assert activations.of("ink-seg") == first
+    assert (first.label, first.by) == (MODEL, "sre")
+
+
+async def test_a_recalled_version_cannot_be_chosen(js):
+    await model_control.recall(js, MODEL, reason="wrong masks", by="sre")
+    with pytest.raises(Conflict, match="recalled"):
+        await model_control.activate(js, MODEL, by="sre")
+    assert activations.of("ink-seg") is None

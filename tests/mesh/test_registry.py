@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh import recalls, registry
+from mesh import activations, recalls, registry
+from mesh.activations import Activation
 from mesh.errors import FailedPrecondition, Internal, NotFound
 from mesh.recalls import Recall
 
@@ -18,6 +19,7 @@ BAD = Recall("wrong masks", "somebody", "2026-11-22T00:00:00+00:00")
 def no_recalls():
     yield
     recalls.put_in_force({})
+    activations.put_in_force({})
 
 
 def add(folder: Path, name: str, version: str, state: str = "released") -> None:
@@ -50,6 +52,36 @@ def test_a_recall_makes_the_one_before_active_and_a_restore_takes_that_back(thre
     assert registry.serve("", "ink", three).label == "ink@0.9.0"
     assert recalls.put_in_force({}) == (frozenset(), {"ink@0.10.0"})
     assert registry.serve("", "ink", three).label == "ink@0.10.0"
+
+
+def choose(label: str) -> None:
+    activations.put_in_force({"ink": Activation(label, "sre", "2026-11-22T00:00:00+00:00")})
+
+
+def test_a_choice_goes_before_the_newest_and_touches_no_other_model(three: Path) -> None:
+    choose("ink@0.9.0")
+    assert registry.serve("", "ink", three).label == "ink@0.9.0"
+    assert registry.serve("ink@0.10.0", "ink", three).label == "ink@0.10.0"
+    assert registry.serve("", "other", three).label == "other@2.0.0"
+
+
+def test_no_newer_version_takes_the_place_of_a_chosen_one_that_is_recalled(three: Path) -> None:
+    choose("ink@0.10.0")
+    recalls.put_in_force({"ink@0.10.0": BAD})
+    assert registry.serve("", "ink", three).label == "ink@0.9.0"
+    choose("ink@0.9.0")
+    recalls.put_in_force({"ink@0.9.0": BAD})
+    with pytest.raises(FailedPrecondition) as error:
+        registry.serve("", "ink", three)
+    assert error.value.code == "MODEL_RECALLED"
+
+
+def test_a_chosen_version_that_this_release_lacks_is_not_replaced_by_a_newer_one(three: Path) -> None:
+    choose("ink@0.9.5")
+    assert registry.serve("", "ink", three).label == "ink@0.9.0"
+    choose("ink@0.1.0")
+    with pytest.raises(FailedPrecondition):
+        registry.serve("", "ink", three)
 
 
 def test_a_recalled_version_that_is_asked_for_by_name_is_refused_with_the_reason(three: Path) -> None:

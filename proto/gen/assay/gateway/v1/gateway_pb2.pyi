@@ -993,6 +993,9 @@ class ModelView(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     RECALLED_BY_FIELD_NUMBER: _builtins.int
     RECALLED_AT_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    ACTIVATED_BY_FIELD_NUMBER: _builtins.int
+    ACTIVATED_AT_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Name and version, for example "ink-seg@0.1.0"."""
     kind: _builtins.str
@@ -1003,9 +1006,17 @@ class ModelView(_message.Message):
     """Why it was withdrawn."""
     recalled_by: _builtins.str
     """Who withdrew it."""
+    active: _builtins.bool
+    """Whether it is the version of its model that runs where none is named."""
+    activated_by: _builtins.str
+    """Who made it the active one; empty where it is active because it is the newest."""
     @_builtins.property
     def recalled_at(self) -> _timestamp_pb2.Timestamp:
         """When it was withdrawn; absent where a setting does it."""
+
+    @_builtins.property
+    def activated_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was made the active one."""
 
     def __init__(
         self,
@@ -1016,10 +1027,13 @@ class ModelView(_message.Message):
         reason: _builtins.str = ...,
         recalled_by: _builtins.str = ...,
         recalled_at: _timestamp_pb2.Timestamp | None = ...,
+        active: _builtins.bool = ...,
+        activated_by: _builtins.str = ...,
+        activated_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["recalled_at", b"recalled_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activated_at", b"activated_at", "recalled_at", b"recalled_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "model", b"model", "reason", b"reason", "recalled", b"recalled", "recalled_at", b"recalled_at", "recalled_by", b"recalled_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activated_at", b"activated_at", "activated_by", b"activated_by", "active", b"active", "kind", b"kind", "model", b"model", "reason", b"reason", "recalled", b"recalled", "recalled_at", b"recalled_at", "recalled_by", b"recalled_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1072,6 +1086,28 @@ class RecallModelRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecallModelRequest: _TypeAlias = RecallModelRequest  # noqa: Y015
+
+@_typing.final
+class ActivateModelRequest(_message.Message):
+    """Makes a version the active one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Name and version."""
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActivateModelRequest: _TypeAlias = ActivateModelRequest  # noqa: Y015
 
 @_typing.final
 class RestoreModelRequest(_message.Message):

@@ -687,6 +687,11 @@ class ModelServiceStub:
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.SerializeToString,
                 response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
                 _registered_method=True)
+        self.ActivateModel = channel.unary_unary(
+                '/assay.gateway.v1.ModelService/ActivateModel',
+                request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateModelRequest.SerializeToString,
+                response_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+                _registered_method=True)
         self.RestoreModel = channel.unary_unary(
                 '/assay.gateway.v1.ModelService/RestoreModel',
                 request_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RestoreModelRequest.SerializeToString,
@@ -719,6 +724,13 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ActivateModel(self, request, context):
+        """Makes a version the one of its model that runs where none is named, in every service within seconds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RestoreModel(self, request, context):
         """Takes a recall back.
         """
@@ -742,6 +754,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
             'RecallModel': grpc.unary_unary_rpc_method_handler(
                     servicer.RecallModel,
                     request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.FromString,
+                    response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.SerializeToString,
+            ),
+            'ActivateModel': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateModel,
+                    request_deserializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateModelRequest.FromString,
                     response_serializer=assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.SerializeToString,
             ),
             'RestoreModel': grpc.unary_unary_rpc_method_handler(
@@ -831,6 +848,33 @@ class ModelService:
             target,
             '/assay.gateway.v1.ModelService/RecallModel',
             assay_dot_gateway_dot_v1_dot_gateway__pb2.RecallModelRequest.SerializeToString,
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateModel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/assay.gateway.v1.ModelService/ActivateModel',
+            assay_dot_gateway_dot_v1_dot_gateway__pb2.ActivateModelRequest.SerializeToString,
             assay_dot_gateway_dot_v1_dot_gateway__pb2.ModelView.FromString,
             options,
             channel_credentials,

@@ -234,6 +234,8 @@ class ModelServiceStub:
     """Gets a version's contract, release gates and card, as JSON."""
     RecallModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]
     """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+    ActivateModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.ActivateModelRequest, _gateway_pb2.ModelView]
+    """Makes a version the one of its model that runs where none is named, in every service within seconds."""
     RestoreModel: _grpc.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]
     """Takes a recall back."""
 
@@ -248,6 +250,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Gets a version's contract, release gates and card, as JSON."""
     RecallModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RecallModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
     """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+    ActivateModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.ActivateModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
+    """Makes a version the one of its model that runs where none is named, in every service within seconds."""
     RestoreModel: _aio.UnaryUnaryMultiCallable[_gateway_pb2.RestoreModelRequest, _gateway_pb2.ModelView]  # type: ignore[assignment]
     """Takes a recall back."""
 
@@ -277,6 +281,14 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_gateway_pb2.ModelView, _abc.Awaitable[_gateway_pb2.ModelView]]:
         """Withdraws a version from every service within seconds. Repeating it keeps the first reason."""
+
+    @_abc_1.abstractmethod
+    def ActivateModel(
+        self,
+        request: _gateway_pb2.ActivateModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_gateway_pb2.ModelView, _abc.Awaitable[_gateway_pb2.ModelView]]:
+        """Makes a version the one of its model that runs where none is named, in every service within seconds."""
 
     @_abc_1.abstractmethod
     def RestoreModel(
