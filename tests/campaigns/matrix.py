@@ -175,7 +175,7 @@ def everything(stack: Stack, collected: Sequence[Span]) -> list[Cell]:
     return [*metrics(scrapes), *spans(collected), *lines({**logs, ENVOY: folder / "envoy.log"})]
 
 
-def settled(stack: Stack, collect: Callable[[], Sequence[Span]], within_s: float = 20) -> list[Cell]:
+def settled(stack: Stack, collect: Callable[[], Sequence[Span]], within_s: float = 120) -> list[Cell]:
     """The matrix once it is green, or as it is when the time is up: spans and gauges come seconds later."""
     end = time.monotonic() + within_s
     while True:

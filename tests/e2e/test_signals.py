@@ -62,7 +62,7 @@ def test_no_line_names_anybody(worked: Stack, finished: dict):
         if path.stem in (*matrix.NAMES, "envoy"):
             text = path.read_text(errors="replace")
             assert tenant not in text, path.name
-            assert client.secret not in text, path.name
+            assert client.client_secret not in text, path.name
             assert not subject or subject not in text, path.name
     gateway = (worked.folder / "logs" / "gateway.log").read_text()
     assert f'"tenant": "{hashed(tenant)}"' in gateway
