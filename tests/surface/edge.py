@@ -139,6 +139,14 @@ class Analyses(gateway_pb2_grpc.AnalysisServiceServicer):
         self.seen.note("CancelAnalysis", request, context)
         return gateway_pb2.AnalysisView(job_id=request.job_id, state=gateway_pb2.STATE_CANCELLED)
 
+    async def EraseAnalysis(self, request, context):
+        self.seen.note("EraseAnalysis", request, context)
+        return gateway_pb2.Erasure()
+
+    async def EraseSubject(self, request, context):
+        self.seen.note("EraseSubject", request, context)
+        return gateway_pb2.Erasure()
+
     async def ReplayAnalysis(self, request, context):
         self.seen.note("ReplayAnalysis", request, context)
         return gateway_pb2.AnalysisView(job_id=JOB, replay_of=request.job_id)
