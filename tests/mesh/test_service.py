@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,12 +20,16 @@ import grpc
 import pytest
 from assay.color.v1 import color_pb2, color_pb2_grpc
 from assay.common.v1 import types_pb2
+from cryptography import x509
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from dev.ports import free_ports
+from mesh import service
 from mesh.service import NOT_SERVING, SERVING, _watch_health
+from mesh.settings import Settings
 
+from .authority import Authority
 from .conftest import Servers, repo
 from .tokens import ISSUER, Issuer
 
@@ -49,7 +54,8 @@ class Process:
             return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=2).status
 
 
-def start(servers: Servers, folder: Path, **changes: str) -> Process:
+def start(servers: Servers, folder: Path, *command: str, **changes: str) -> Process:
+    """Starts `python -m svc_color`, or Python with the command given."""
     ports = free_ports(["grpc", "metrics"])
     settings = servers.settings
     env = {
@@ -68,16 +74,20 @@ def start(servers: Servers, folder: Path, **changes: str) -> Process:
     log = folder / "svc_color.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "svc_color"], cwd=repo(), env=env, stdout=out, stderr=subprocess.STDOUT
+            [sys.executable, *(command or ("-m", "svc_color"))],
+            cwd=repo(),
+            env=env,
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
     return Process(process, log, ports["grpc"], ports["metrics"])
 
 
-def await_serving(process: Process, within_s: float = 60) -> None:
+def await_serving(process: Process, within_s: float = 60, service_name: str = SERVICE) -> None:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline and process.process.poll() is None:
         try:
-            if process.health(SERVICE) == health_pb2.HealthCheckResponse.SERVING:
+            if process.health(service_name) == health_pb2.HealthCheckResponse.SERVING:
                 return
         except grpc.RpcError:
             pass
@@ -145,6 +155,125 @@ def test_messages_have_a_limit(color: Process, issuer: Issuer):
                 timeout=20,
             )
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_with_a_certificate_callers_need_one_and_probes_do_not(
+    servers: Servers, tmp_path: Path, issuer: Issuer
+):
+    issuer.write_keys(tmp_path / "jwks.json")
+    authority = Authority()
+    ours = authority.lay(tmp_path / "ours", "localhost")
+    health_port = free_ports(["health"])["health"]
+    changes = {"ASSAY_TLS_DIR": str(ours), "ASSAY_HEALTH_PORT": str(health_port)}
+    started = start(servers, tmp_path, **changes)
+    try:
+        await_serving(replace(started, grpc_port=health_port))
+        with (
+            grpc.insecure_channel(f"127.0.0.1:{health_port}") as channel,
+            pytest.raises(grpc.RpcError) as caught,
+        ):
+            color_pb2_grpc.ColorServiceStub(channel).Difference(color_pb2.DifferenceRequest(), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED, "probes reach health and nothing else"
+        caller = authority.lay(tmp_path / "caller", "caller")
+        assert secured_health(started, ours, caller) == SERVING
+        stranger = Authority().lay(tmp_path / "stranger", "caller")
+        for shown in (None, stranger):
+            with pytest.raises(grpc.RpcError) as caught:
+                secured_health(started, ours, shown)
+            assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+        with pytest.raises(grpc.RpcError):
+            started.health()
+        before = shown_serial(started)
+        renewed = authority.lay(tmp_path / "renewed", "localhost")
+        for name in ("tls.key", "tls.crt"):
+            (renewed / name).rename(ours / name)
+        assert shown_serial(started) != before, "a renewed certificate is shown without a restart"
+        assert secured_health(started, ours, caller) == SERVING
+    finally:
+        started.process.kill()
+        started.process.wait(10)
+
+
+def secured_health(process: Process, trusted: Path, shown: Path | None) -> int:
+    pair = [(shown / name).read_bytes() for name in ("tls.key", "tls.crt")] if shown else [None, None]
+    credentials = grpc.ssl_channel_credentials((trusted / "ca.crt").read_bytes(), *pair)
+    with grpc.secure_channel(f"localhost:{process.grpc_port}", credentials) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        return stub.Check(health_pb2.HealthCheckRequest(), timeout=5).status
+
+
+def shown_serial(process: Process) -> str:
+    shown = ssl.get_server_certificate(("localhost", process.grpc_port))
+    return str(x509.load_pem_x509_certificate(shown.encode()).serial_number)
+
+
+async def test_connections_grow_old_and_calls_on_them_do_not_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(service, "CONNECTION_AGE_MS", 300)
+    server, told = service._server(Settings(oidc_issuer="https://issuer.test"), [])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await told.set("", SERVING)
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
+            assert (await watch.read()).status == SERVING
+            async with asyncio.timeout(10):
+                while channel.get_state() is grpc.ChannelConnectivity.READY:
+                    await asyncio.sleep(0.05)
+            await told.set("", NOT_SERVING)
+            assert (await watch.read()).status == NOT_SERVING
+            watch.cancel()
+    finally:
+        await server.stop(0)
+
+
+SLOW_START = """
+import time
+from mesh import service
+from mesh.stage import Stage
+
+async def handle(analysis, ctx):
+    raise AssertionError("a process that was told to stop took a fact")
+
+def prepare():
+    print("preparing", flush=True)
+    time.sleep(2)
+
+stage = Stage("color", "tattoo", "segmented", "colored", "color", handle, prepare)
+service.run("slow", services=[], register=lambda server, resources: None, stages=[stage])
+"""
+
+
+def test_sigterm_before_the_process_serves_is_not_lost(servers: Servers, tmp_path: Path, issuer: Issuer):
+    """As the first process of a container it would be, had nobody asked for it yet."""
+    issuer.write_keys(tmp_path / "jwks.json")
+    started = start(servers, tmp_path, "-c", SLOW_START)
+    deadline = time.monotonic() + 30
+    while "preparing" not in started.log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    started.process.send_signal(signal.SIGTERM)
+    assert started.process.wait(20) == 0
+    assert "draining" in started.log.read_text()
+
+
+STUCK = """
+from mesh import service
+service.run("stuck", services=[], register=lambda server, resources: None)
+"""
+
+
+def test_a_drain_ends_though_a_call_does_not(servers: Servers, tmp_path: Path, issuer: Issuer):
+    issuer.write_keys(tmp_path / "jwks.json")
+    started = start(servers, tmp_path, "-c", STUCK, ASSAY_DRAIN_S="3")
+    await_serving(started, service_name="")
+    with started.channel() as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service="liveness"))
+        assert next(watch).status == SERVING
+        began = time.monotonic()
+        started.process.send_signal(signal.SIGTERM)
+        assert started.process.wait(15) == 0
+        assert 2.5 <= time.monotonic() - began < 8
 
 
 async def test_health_follows_readiness_and_liveness_does_not():
