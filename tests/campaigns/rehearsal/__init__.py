@@ -1,0 +1,1 @@
+"""Rehearsals of the runbooks, one module per group."""
