@@ -104,10 +104,16 @@ def running(folder: Path) -> Iterator[Prometheus]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    configuration = {
-        "global": {"evaluation_interval": "2s"},
-        "rule_files": [str(_quick(folder))],
-    }
+    configuration = {"global": {"evaluation_interval": "2s"}, "rule_files": [str(_quick(folder))]}
+    with served(folder, configuration) as url:
+        server = Prometheus(url, begin, end)
+        _await_rules(server, folder / "log")
+        yield server
+
+
+@contextmanager
+def served(folder: Path, configuration: Json) -> Iterator[str]:
+    """A Prometheus with this configuration and the data of the folder; yields its address once it answers."""
     (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
     port = free_ports(["prometheus"])["prometheus"]
     command = [
@@ -115,15 +121,14 @@ def running(folder: Path) -> Iterator[Prometheus]:
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=data",
         "--storage.tsdb.retention.time=10y",
-        "--enable-feature=exemplar-storage",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
-        server = Prometheus(f"http://127.0.0.1:{port}", begin, end)
-        _await(server, process, folder / "log")
-        yield server
+        url = f"http://127.0.0.1:{port}"
+        _await_ready(url, process, folder / "log")
+        yield url
     finally:
         process.terminate()
         try:
@@ -143,15 +148,25 @@ def _quick(folder: Path) -> Path:
     return path
 
 
-def _await(server: Prometheus, process: subprocess.Popen[bytes], log: Path) -> None:
+def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         assert process.poll() is None, log.read_text()[-2000:]
         try:
-            seen = server.query('slo:budget_left:ratio{slo="availability"}', time.time())
-            if seen and all(rule["health"] != "unknown" for rule in server.rules()):
+            if urllib3.request("GET", f"{url}/-/ready", timeout=2.0, retries=False).status == 200:
                 return
-        except (urllib3.exceptions.HTTPError, ValueError):
+        except urllib3.exceptions.HTTPError:
             pass
-        time.sleep(0.5)
+        time.sleep(0.2)
     raise AssertionError(f"Prometheus was not ready: {log.read_text()[-2000:]}")
+
+
+def _await_rules(server: Prometheus, log: Path) -> None:
+    """Until every rule was evaluated, the last of a chain too."""
+    until = time.monotonic() + READY_S
+    while time.monotonic() < until:
+        seen = server.query('slo:budget_left:ratio{slo="availability"}', time.time())
+        if seen and all(rule["health"] != "unknown" for rule in server.rules()):
+            return
+        time.sleep(0.5)
+    raise AssertionError(f"the rules were not evaluated: {log.read_text()[-2000:]}")
