@@ -44,6 +44,7 @@ T = TypeVar("T")
 
 FETCH_TIMEOUT_S = 5.0
 ACK_TIMEOUT_S = 5.0
+LAST_ANSWER_S = 0.25
 RECOVER_S = 1.0
 OUT_OF_TIME = "DEADLINE"
 
@@ -153,7 +154,8 @@ class Runner:
         try:
             while not self._stopping.is_set():
                 await self._slots.acquire()
-                message = await self._fetch_one(subscription)
+                # Most of the time goes by in the line above: what is asked for now would only be lost.
+                message = None if self._stopping.is_set() else await self._fetch_one(subscription)
                 if message is None:
                     self._slots.release()
                     continue
@@ -171,10 +173,10 @@ class Runner:
     async def _fetch_one(self, subscription: JetStreamContext.PullSubscription) -> Msg | None:
         """Fetches one fact; None when there is none for a while or we are stopping.
 
-        A fetch is raced with the stop signal: a fact that arrives in the same moment is
-        not lost, it is handed out again after the acknowledgement wait. While NATS is away
-        nothing is asked for: the client would buffer the pulls, and the server answer them
-        all at once, with more facts than there are slots.
+        A fetch is raced with the stop signal. Where facts wait, the answer is on its way already, so
+        it gets LAST_ANSWER_S more: left behind, its fact would be handed out again only after the
+        acknowledgement wait. While NATS is away nothing is asked for: the client would buffer the
+        pulls, and the server answer them all at once, with more facts than there are slots.
         """
         if not self._connection.connected:
             await _sleep_unless(self._stopping, RECOVER_S)
@@ -183,6 +185,8 @@ class Runner:
         stop = asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait({fetch, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not fetch.done():
+                await asyncio.wait({fetch}, timeout=LAST_ANSWER_S)
             if not fetch.done():
                 return None
             return fetch.result()[0]
