@@ -48,7 +48,9 @@ def spec(name, kind="stay", after=(), stop_s=5.0):
         prepare=lambda: up.unlink(missing_ok=True), once=kind == "once", stop_s=stop_s,
     )
 lock = Lock(folder)
-asyncio.run(Supervisor(folder, [spec(**each) for each in wanted], {}).run())
+def make(names):
+    return [spec(name) for name in names]
+asyncio.run(Supervisor(folder, [spec(**each) for each in wanted], {}, make).run())
 """
 
 
@@ -249,3 +251,38 @@ def test_two_stacks_that_start_at_once_never_choose_the_same_port(tmp_path):
     one, two = Claims(tmp_path), Claims(tmp_path)
     assert assign(usual, {}, one) == usual
     assert not set(assign(usual, {}, two).values()) & set(usual.values())
+
+
+def order(running: Host, more: list[str], fewer: list[str]) -> None:
+    orders = {"more": more, "fewer": fewer}
+    (running.folder / "orders.json").write_text(json.dumps(orders))
+    running.process.send_signal(signal.SIGUSR1)
+
+
+def test_processes_come_and_go_while_the_others_stay(host, tmp_path):
+    running = host({"name": "segment"}, {"name": "door", "after": ["segment"]})
+    before = running.ready().processes
+    order(running, ["segment-2", "segment-3"], [])
+    state = running.await_(lambda s: all(s.processes.get(n, before["door"]).phase == "ready" for n in
+                                         ("segment-2", "segment-3")) and len(s.processes) == 4)  # fmt: skip
+    assert state.phase == "ready"
+    order(running, [], ["segment-2", "nobody"])
+    state = running.await_(lambda s: "segment-2" not in s.processes)
+    assert "segment-2 end" in running.journal()
+    for name in ("segment", "door"):
+        assert state.processes[name].identity == before[name].identity
+    running.end()
+    assert {"segment end", "segment-3 end"} <= set(running.journal())
+    assert not left_behind(tmp_path)
+
+
+def test_orders_that_are_no_orders_change_nothing(host):
+    running = host({"name": "a"})
+    before = running.ready()
+    (running.folder / "orders.json").write_text("{")
+    running.process.send_signal(signal.SIGUSR1)
+    log = running.folder / "supervisor.log"
+    running.await_(lambda _: "orders are unreadable" in log.read_text())
+    assert running.state().processes == before.processes
+    running.end()
+    assert running.state().phase == "stopped"

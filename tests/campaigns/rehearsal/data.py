@@ -178,6 +178,7 @@ def ruleset_rollback(it: Rehearsal) -> None:
     analysed(it)
     it.given(f"{bad} is active and past cases were decided under it.")
     said = it.type(GOOD=good, BAD=bad, SINCE=since())
+    it.check("every command ended well", said.count("[exit status 0]") == 5)
     it.check("the good version is active and the bad one retired", "retired" in said and good in said)
     it.type(GOOD=good, BAD=bad)
     newest = it.mesh.api().list(1)[0]["ruleset_version"]
