@@ -268,6 +268,25 @@ async def test_stop_lets_running_work_finish(settings, connection, objects):
     assert (await fact(connection, "ingested", analysis, 1)).ingest.width == 36
 
 
+async def test_a_stopped_runner_leaves_what_waits_to_others_at_once(settings, connection, objects):
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def slow(analysis: Analysis, ctx: StageContext) -> IngestPage:
+        begun.set()
+        await gate.wait()
+        return await page(analysis, ctx)
+
+    one = settings.model_copy(update={"stage_concurrency": 1})
+    async with running(slow, one, connection, objects) as runner:
+        for analysis in (new_analysis(settings), new_analysis(settings)):
+            await facts.publish_fact(connection.js, "requested", analysis, source="test")
+        await begun.wait()
+        runner.stop()
+        gate.set()
+    left = await connection.js.consumer_info(facts.STREAM, "stage-ingest")
+    assert (left.num_pending, left.num_ack_pending) == (1, 0)
+
+
 async def test_time_that_ran_out_is_a_deadline_and_no_dead_letter(settings, connection, objects):
     analysis = new_analysis(settings, lifetime=timedelta(seconds=0.5))
 
