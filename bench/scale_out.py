@@ -310,9 +310,9 @@ def missed(turns: Sequence[Turn], end: ScaleIn) -> list[str]:
 
 async def measure(counts: Sequence[int], seconds: float, folder: Path) -> tuple[list[Turn], ScaleIn]:
     """Every turn, then scale-in."""
-    with part_of_stack(folder, ("nats", "s3", "topology")) as processes:
-        env = processes["topology"].spec.env
-        settings = settings_of(processes["topology"].spec)
+    with part_of_stack(folder, ("nats", "s3", "topology")) as part:
+        # Every process may do what its own part needs: ingest writes images, segment publishes what follows.
+        env, settings = part.specs["segment"].env, settings_of(part.specs["ingest"])
         store, connection = ObjectStore(settings), await jetstream.connect(settings, "bench")
         try:
             tenant = str(uuid.uuid4())

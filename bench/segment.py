@@ -208,8 +208,8 @@ def measure(photo: Path, calls: int) -> Bench:
     load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name:
         folder = Path(name)
-        with part_of_stack(folder, _STARTED) as processes:
-            spec, pid = processes["segment"].spec, processes["segment"].pid
+        with part_of_stack(folder, _STARTED) as part:
+            spec, pid = part.specs["segment"], part.running["segment"].pid
             address, settings = f"127.0.0.1:{spec.ports['grpc']}", settings_of(spec)
             idle = pss(psutil.Process(pid)) / 2**20
             ways = asyncio.run(_measure(folder, pid, address, settings, enlarged(photo), calls))

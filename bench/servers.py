@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,26 +22,33 @@ from mesh.settings import Settings
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
+@dataclass(frozen=True)
+class Part:
+    """What runs, and how every process of the whole stack would be started, by name."""
+
+    running: Mapping[str, Running]
+    specs: Mapping[str, ProcessSpec]
+
+
 @contextmanager
 def part_of_stack(
     folder: Path, names: Sequence[str], env: Mapping[str, Mapping[str, str]] = MappingProxyType({})
-) -> Iterator[dict[str, Running]]:
+) -> Iterator[Part]:
     """Runs the named processes of a local stack in `folder`; `env` adds variables to some by name."""
     claims = Claims()
     built = stack.build(folder, {}, claims)
     # Processes of ours run in the project's folder; here their logs may not stay there.
-    specs = [
-        replace(
+    specs = {
+        spec.name: replace(
             spec,
             folder=folder / "logs" if spec.folder == PROJECT else spec.folder,
             env={**spec.env, **env.get(spec.name, NOTHING)},
         )
         for spec in built.specs
-        if spec.name in names
-    ]
+    }
     try:
-        with run(specs) as processes:
-            yield processes
+        with run([spec for name, spec in specs.items() if name in names]) as running:
+            yield Part(running, specs)
     finally:
         claims.release()
 

@@ -1,6 +1,6 @@
 """One table: SegmentService/Segment beside its peers, at 1, 16 and 64 callers.
 
-    python -m bench.peers [--seconds 20] [--rounds 3] [--callers 1,16,64] [--only NAME,..] [--sizes large,small]
+    python -m bench.peers [--seconds 20] [--rounds 3] [--callers 1,16,64] [--only NAME] [--sizes large,small]
 
 Everybody serves the same released model around the same functions of svc_segment, takes the same JPEG and
 gives the same page and mask, which is checked before anything is timed. They run one after the other on two

@@ -118,6 +118,8 @@ def peer(one: Peer, photo: Path, model: str, log_folder: Path) -> Iterator[Serve
         **os.environ,
         **{name: value.format(**words) for name, value in one.env.items()},
         MARK: group.mark,
+        # Nothing of theirs stays behind in somebody's home.
+        "HOME": str(scratch),
         "ASSAY_BENCH_MODEL": model,
         "ASSAY_BENCH_PHOTO": str(photo),
         "PYTHONPATH": f"{PROJECT}:{PROJECT / 'proto' / 'gen'}",
@@ -177,15 +179,15 @@ def ours(photo: Path, folder: Path) -> Iterator[Server]:
     scope, by `mesh.door`. Only Envoy is left out, as for every caller inside the mesh.
     """
     group = Group()
-    with part_of_stack(folder, NEEDED, {"segment": {MARK: group.mark}}) as processes:
-        spec = processes["segment"].spec
+    with part_of_stack(folder, NEEDED, {"segment": {MARK: group.mark}}) as part:
+        spec = part.specs["segment"]
         bearer = f"Bearer {token(folder, settings_of(spec))}"
         message = SegmentRequest(content=photo.read_bytes()).SerializeToString()
         address = f"127.0.0.1:{spec.ports['grpc']}"
         with grpc.insecure_channel(address) as channel:
             call = channel.unary_unary(METHOD, response_deserializer=SegmentResponse.FromString)
             first = call(message, timeout=START_S, metadata=(("authorization", bearer),))
-        start_s = time.time() - psutil.Process(processes["segment"].pid).create_time()
+        start_s = time.time() - psutil.Process(part.running["segment"].pid).create_time()
         headers = {"content-type": "application/grpc", "te": "trailers", "authorization": bearer}
         metrics = f"http://127.0.0.1:{spec.ports['metrics']}/metrics"
         target = Target(f"http://{address}{METHOD}", headers, framed(message), grpc=True)
