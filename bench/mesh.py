@@ -51,7 +51,7 @@ CORES = 2
 IN_FLIGHT = 12
 LEAST_JOBS = 24
 """Of a turn in the mesh, however slow the machine: its rate leaves out those that end last."""
-LOOK_S = 0.1
+LOOK_S = 0.5
 REST_S = 2.0
 """After a turn: what is written behind the answer belongs to the turn."""
 LEAST_RATIO = 0.85

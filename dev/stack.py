@@ -31,6 +31,19 @@ MODULES = {
 STAGES = tuple(name for name in MODULES if name != "gateway")
 SERVERS = {**nats.PORTS, **postgres.PORTS, **s3.PORTS, **envoy.PORTS}
 APP_ROLE, WORKER_ROLE = "assay_app", "assay_worker"
+# What the C libraries of a service read when it starts (docs/performance.md); k8s/Dockerfile says the same.
+RUNTIME = {
+    # One heap that keeps what the next job will want again, instead of asking the kernel for zeroed pages
+    # each time: arrays up to the largest size that glibc takes, and as much of it as a photo needs.
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
+    "MALLOC_TOP_PAD_": str(64 * 2**20),
+    # Jobs beside each other fill the cores; threads that wait for more work spin meanwhile.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "PYTHONUNBUFFERED": "1",
+}
 GRPC_FIRST, METRICS_FIRST = 50050, 9100
 SETUP = ("migrate", "topology")
 
@@ -125,9 +138,7 @@ def _common_environment(folder: Path, ports: Ports) -> dict[str, str]:
         "ASSAY_S3_ARTIFACTS_BUCKET": s3.ARTIFACTS,
         "ASSAY_OIDC_ISSUER": _public(ports),
         "ASSAY_OIDC_JWKS_FILE": str(issuer.key_set_file(folder)),
-        # Fewer malloc arenas: threads that wait most of the time need none of their own.
-        "MALLOC_ARENA_MAX": "2",
-        "PYTHONUNBUFFERED": "1",
+        **RUNTIME,
     }
 
 
