@@ -87,8 +87,8 @@ class Scraper:
         return "\n".join([*lines, "# EOF", ""])
 
 
-def targets(stack: Stack, canary_port: int) -> dict[tuple[str, str], str]:
-    """Every process's /metrics, Envoy's statistics, the canary's /metrics."""
+def targets(stack: Stack) -> dict[tuple[str, str], str]:
+    """Addresses by job and pod: every process's /metrics, Envoy's statistics."""
     found = {
         ("assay", f"{name}-0"): f"http://127.0.0.1:{process.ports['metrics']}/metrics"
         for name, process in stack.state.processes.items()
@@ -96,7 +96,6 @@ def targets(stack: Stack, canary_port: int) -> dict[tuple[str, str], str]:
     }
     admin = stack.port("envoy", "envoy_admin")
     found["assay-edge", "envoy-0"] = f"http://127.0.0.1:{admin}/stats/prometheus"
-    found["assay", "canary-0"] = f"http://127.0.0.1:{canary_port}/metrics"
     return found
 
 
@@ -167,7 +166,8 @@ def main() -> None:
         running_stack(Path(folder) / "stack") as stack,
         canary(stack, port),
     ):
-        scraper, ended = Scraper(targets(stack, port)), threading.Event()
+        canarys = {("assay", "canary-0"): f"http://127.0.0.1:{port}/metrics"}
+        scraper, ended = Scraper({**targets(stack), **canarys}), threading.Event()
         thread = threading.Thread(target=_scrape, args=(scraper, ended))
         thread.start()
         try:
