@@ -53,7 +53,7 @@ def cpu(folder: Path) -> dict[str, float]:
 
 def use(folder: Path) -> dict[str, Use]:
     """Everything, of every process. Reading PSS makes the kernel walk all pages: not many times a second."""
-    return {name: _use(process, name == "supervisor") for name, process in processes(folder).items()}
+    return {name: use_of(process, alone=name == "supervisor") for name, process in processes(folder).items()}
 
 
 def machine_cpu_s() -> float:
@@ -76,7 +76,8 @@ def _cpu_s(process: psutil.Process) -> float:
         return 0.0
 
 
-def _use(process: psutil.Process, alone: bool) -> Use:
+def use_of(process: psutil.Process, *, alone: bool = False) -> Use:
+    """What a process uses, with all that it started unless `alone`."""
     seen = list(_each(process, alone))
     return Use(
         cpu_s=sum(one.cpu_s for one in seen),
