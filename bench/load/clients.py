@@ -27,7 +27,8 @@ Json = dict[str, Any]
 Told = Callable[[str, str, float, int, Exception | None], None]
 
 ENDED = ("STATE_SUCCEEDED", "STATE_FAILED", "STATE_CANCELLED")
-CALL_S, UPLOAD_S, WATCH_S = 30.0, 60.0, 300.0
+# A SYNC call may wait for 60 s before it is answered.
+CALL_S, SYNC_S, UPLOAD_S, WATCH_S = 30.0, 75.0, 60.0, 300.0
 SERVICE = "/assay.gateway.v1.AnalysisService/"
 WEB = "application/grpc-web+proto"
 # A token is asked for anew when so much of its time is left.
@@ -102,7 +103,8 @@ class Site:
         self, verb: str, path: str, body: bytes | None = None, headers: Json | None = None, expect: int = 0
     ) -> bytes:
         """One HTTP call; raises StepError unless the status is 2xx, or `expect` where one is given."""
-        answer = self.pool.request(verb, self.url + path, body=body, headers=headers or {}, timeout=CALL_S)
+        url, limit_s = self.url + path, SYNC_S if body and b"MODE_SYNC" in body else CALL_S
+        answer = self.pool.request(verb, url, body=body, headers=headers or {}, timeout=limit_s)
         good = answer.status == expect if expect else answer.status < 300
         if not good:
             raise StepError(f"HTTP {answer.status} {answer.data[:120]!r}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bench.load.clients import Grpc, GrpcWeb, Json, Rest, Site, StepError, Upload
+from bench.load.clients import ENDED, Grpc, GrpcWeb, Json, Rest, Site, StepError, Upload
 
 SYNC_TIMEOUT = "60s"
 KNOWN = 256
@@ -48,7 +48,12 @@ class Traveller:
         """The phone that waits: one call from order to result."""
         upload = self.rest.upload(self.orders.photo)
         order = {**self.orders.tattoo, "upload_id": upload, "mode": "MODE_SYNC", "timeout": SYNC_TIMEOUT}
-        return self._succeeded(self.rest.analyze(order))
+        job = self.rest.analyze(order)
+        if job["state"] not in ENDED:
+            # 202: the wait was over first, and the phone goes on by itself.
+            self.rest.watch(job["job_id"])
+            job = self.rest.job(job["job_id"])
+        return self._succeeded(job)
 
     def tattoo_grpc(self) -> Json:
         """A partner's server with typed stubs."""
