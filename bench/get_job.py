@@ -1,11 +1,12 @@
 """GET /v1/analyze/{job}: requests a second, latency, and where the processor time goes.
 
-    python -m bench.get_job [--seconds 15] [--rate 600] [--callers 16] [--jobs 4] [--json]
+    python -m bench.get_job [--seconds 15] [--rate 630] [--callers 16] [--jobs 4] [--json]
 
 Starts a stack of its own, lets a few analyses of the sample photo end, and asks for them through Envoy with a
-valid token: first by callers who ask again as soon as they are answered, then by a Poisson process of the
-required rate, where nobody waits for anybody. Exit status 1 when fewer than 600 requests a second are
-answered, or a p99 is 50 ms or more. Figures go to bench/results/get_job.json.
+valid token: first by callers who ask again as soon as they are answered, which shows the most there is; then by
+a Poisson process of just over 600 a second, where nobody waits for anybody, which shows how long it takes.
+Exit status 1 when one of them gets fewer than 600 answers a second, an answer is not 200, or the second one's
+p99 is 50 ms or more. Figures go to bench/results/get_job.json.
 
 Processor time a request says what a request costs whoever else runs; rates and latencies are those of a
 machine that others may share: the table says how busy they were.
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import tempfile
@@ -30,8 +32,8 @@ from tests.campaigns.stack import SAMPLE, Stack, order, running_stack
 
 RESULT = Path(__file__).resolve().parent / "results" / "get_job.json"
 REQUIRED_PER_S, LIMIT_MS = 600.0, 50.0
-# Poisson arrivals differ from their rate by chance; a source that cannot keep up falls behind for good.
-KEPT_UP = 0.97
+# So that a Poisson process comes to the required rate in spite of chance.
+RATE = 630.0
 SEED = 20261122
 
 
@@ -66,11 +68,11 @@ def bench(stack: Stack, folder: Path, *, jobs: int, callers: int, rate: float, s
     headers = {"authorization": f"Bearer {token}"}
     meter = Meter(stack.folder)
     closed = closed_loop(stack.url, paths, headers, callers=callers, seconds=seconds, folder=folder)
-    turns = [_turn(f"{callers} callers, closed loop", closed, meter.read(), 1 + 1 / seconds, REQUIRED_PER_S)]
+    # When everything is busy, waiting is all there is to latency: it is shown and not judged.
+    turns = [_turn(f"{callers} callers, closed loop", closed, meter.read(), 1 + 1 / seconds, math.inf)]
     meter = Meter(stack.folder)
     opened = open_loop(stack.url, paths, headers, rate=rate, seconds=seconds, folder=folder, seed=SEED)
-    asked_per_s = KEPT_UP * opened.asked / seconds
-    turns.append(_turn(f"{rate:g} requests/s, Poisson", opened, meter.read(), 1.0, asked_per_s))
+    turns.append(_turn(f"{rate:g} requests/s, Poisson", opened, meter.read(), 1.0, LIMIT_MS))
     return Bench(
         cores=len(os.sched_getaffinity(0)),
         body_bytes=len(json.dumps(api.call("GET", paths[0]), separators=(",", ":"))),
@@ -94,7 +96,7 @@ def ended_jobs(stack: Stack, count: int) -> list[str]:
     return found
 
 
-def _turn(name: str, load: Load, spent: Spent, warm_up: float, least_per_s: float) -> Turn:
+def _turn(name: str, load: Load, spent: Spent, warm_up: float, limit_ms: float) -> Turn:
     """warm_up: all requests over those that were measured; the processor time in `spent` is that of all."""
     requests = sum(load.statuses.values()) * warm_up
     known = {**spent.groups(), "load generator": load.generator_cpu_s}
@@ -106,7 +108,7 @@ def _turn(name: str, load: Load, spent: Spent, warm_up: float, least_per_s: floa
         load=load,
         cpu_ms={who: 1000 * seconds / requests for who, seconds in known.items()},
         shares={who: each / spent.seconds / cores for who, each in {**known, "others": others}.items()},
-        passed=good and load.per_s >= least_per_s and load.p99_ms < LIMIT_MS,
+        passed=good and load.per_s >= REQUIRED_PER_S and load.p99_ms < limit_ms,
     )
 
 
@@ -151,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each turn (default 15)")
-    parser.add_argument("--rate", type=float, default=REQUIRED_PER_S, help="requests a second, open loop")
+    parser.add_argument("--rate", type=float, default=RATE, help="requests a second, open loop (default 630)")
     parser.add_argument("--callers", type=int, default=16, help="callers of the closed loop (default 16)")
     parser.add_argument("--jobs", type=int, default=4, help="different jobs that are asked for (default 4)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")

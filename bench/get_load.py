@@ -66,8 +66,7 @@ def open_loop(
     What is late at the server is late in the figures: nobody waits before asking again. The superposition of
     the sources' Poisson processes is one of `rate`. Raises RuntimeError when the generator fails.
     """
-    logs, running, asked = [], [], 0
-    before = _children_s()
+    logs, commands, asked = [], [], 0
     for source in range(SOURCES):
         moments = arrivals(rate / SOURCES, seconds, seed + source)
         script = folder / f"open-{source}.tsv"
@@ -76,9 +75,11 @@ def open_loop(
         )
         logs.append(folder / f"open-{source}.log")
         argv = ["-c", "1", "-m", "100", f"--timing-script-file={script}", *_flags(headers, logs[-1])]
-        running.append(_start(argv))
+        commands.append(argv)
         asked += len(moments)
-    _await(running, seconds + GRACE_S)
+    before = _children_s()
+    # Together: their moments count from their own starts.
+    _await([_start(argv) for argv in commands], seconds + GRACE_S)
     rows = _rows(logs)
     # From the first request to the last answer: a backlog at the end counts.
     span = max(at + us for at, _, us in rows) - min(at for at, _, _ in rows)

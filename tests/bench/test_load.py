@@ -67,7 +67,7 @@ def load(**changes: object) -> Load:
 )
 def test_a_turn_passes_when_fast_and_every_answer_is_good(changes: dict[str, object], passed: bool) -> None:
     spent = Spent(10.0, {"envoy": 6.0, "gateway": 3.0, "segment": 0.1, "color": 0.1}, 12.0)
-    turn = _turn("x", load(**changes), spent, 1.0, 600.0)
+    turn = _turn("x", load(**changes), spent, 1.0, 50.0)
     assert turn.passed == passed
     assert turn.cpu_ms["gateway"] == pytest.approx(3000 / sum(turn.load.statuses.values()))
     assert turn.cpu_ms["stages"] == pytest.approx(200 / 6000)
