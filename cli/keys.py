@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,7 +14,9 @@ from cli.jobs import JSON
 from cli.problems import failed, refused
 from dev import control, home
 from dev.control import StackError
-from dev.keys import Key, NotDue
+
+if TYPE_CHECKING:
+    from dev.keys import Key
 
 T = TypeVar("T")
 
@@ -99,6 +101,8 @@ def retire(at_once: bool, as_json: bool) -> None:
 
 
 def _step(step: Callable[[Path], T]) -> T:
+    from dev.keys import NotDue
+
     try:
         return step(home.home())
     except NotDue as error:

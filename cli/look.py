@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.deadletters import within
 from cli.jobs import JSON
 from cli.problems import failed, refused
-from mesh.settings import Settings
+
+if TYPE_CHECKING:
+    from mesh.settings import Settings
 
 TIMEOUT_S = 10.0
 

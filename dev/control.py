@@ -13,12 +13,11 @@ from pathlib import Path
 
 import psutil
 
-from dev import home, stack
+from dev import home
 from dev.credentials import write_private
-from dev.home import PROJECT, StackState
+from dev.home import PROJECT, StackState, orders_file
 from dev.logs import tail
 from dev.process import ProcessSpec, launch_argv
-from dev.supervisor import orders_file
 
 START_S = 180.0
 STOP_S = 90.0
@@ -106,6 +105,8 @@ def scale(folder: Path, replicas: Mapping[str, int]) -> StackState:
 
     Raises StackError when no stack runs, or when it is not so within `START_S`.
     """
+    from dev import stack
+
     state = running(folder)
     if state is None or state.supervisor is None:
         raise StackError(f"no stack runs in {folder}; `assay up` starts one")

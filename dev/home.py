@@ -84,6 +84,11 @@ def state_file(folder: Path) -> Path:
     return folder / "state.json"
 
 
+def orders_file(folder: Path) -> Path:
+    """Where `assay scale` leaves its order for the supervisor."""
+    return folder / "orders.json"
+
+
 def write_state(folder: Path, state: StackState) -> None:
     """Replaces state.json in one step."""
     write_private(state_file(folder), json.dumps(asdict(state), indent=2))

@@ -280,7 +280,7 @@ class Supervisor:
     async def _follow_orders(self, stop: asyncio.Event) -> None:
         """Adds and ends the processes that orders.json names; the others stay as they are."""
         try:
-            orders = json.loads(orders_file(self.folder).read_text())
+            orders = json.loads(home.orders_file(self.folder).read_text())
             more, fewer = list(map(str, orders["more"])), list(map(str, orders["fewer"]))
             fresh = [name for name in more if name not in self.children]
             specs = await asyncio.to_thread(self._make, fresh) if self._make and fresh else ()
@@ -296,11 +296,6 @@ class Supervisor:
         for child in leaving:
             del self.children[child.spec.name], self.state.processes[child.spec.name]
         self.changed()
-
-
-def orders_file(folder: Path) -> Path:
-    """Where `assay scale` leaves its order."""
-    return folder / "orders.json"
 
 
 class Lock:

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psutil
 
 from tests.campaigns.rehearsal.data import accepted, state
 from tests.campaigns.rehearsals import Rehearsal, until
 from tests.campaigns.stack import Stack
 
 
-def freeze(stack: Stack, process: str) -> int:
-    """Stops a process where it is (SIGSTOP); returns its id."""
+def freeze(stack: Stack, process: str) -> list[psutil.Process]:
+    """Stops a process and its children where they are (SIGSTOP)."""
     identity = stack.state.processes[process].identity
-    assert identity is not None, f"{process} does not run"
-    os.kill(identity.pid, signal.SIGSTOP)
-    return identity.pid
+    found = identity.find() if identity else None
+    assert found is not None, f"{process} does not run"
+    # The parent first, which could start others.
+    found.suspend()
+    stopped = [found, *found.children(recursive=True)]
+    for each in stopped[1:]:
+        each.suspend()
+    return stopped
 
 
 @contextmanager
 def frozen(stack: Stack, process: str) -> Iterator[None]:
     """A process that lives and does nothing; it goes on at the end, if it is still there."""
-    pid = freeze(stack, process)
+    stopped = freeze(stack, process)
     try:
         yield
     finally:
-        identity = stack.state.processes[process].identity
-        if identity is not None and identity.pid == pid:
-            os.kill(pid, signal.SIGCONT)
+        for each in stopped:
+            with suppress(psutil.NoSuchProcess):
+                each.resume()
 
 
 def submitted(it: Rehearsal, count: int) -> list[str]:
