@@ -3,8 +3,8 @@
     python -m bench.get_job [--seconds 15] [--rate 630] [--callers 16] [--jobs 4] [--json]
 
 Starts a stack of its own, lets a few analyses of the sample photo end, and asks for them through Envoy with a
-valid token: first by callers who ask again as soon as they are answered, which shows the most there is; then by
-a Poisson process of just over 600 a second, where nobody waits for anybody, which shows how long it takes.
+valid token: first by callers who ask again as soon as they are answered, which shows the most there is; then
+by a Poisson process of just over 600 a second, where nobody waits for anybody, which shows how long it takes.
 Exit status 1 when one of them gets fewer than 600 answers a second, an answer is not 200, or the second one's
 p99 is 50 ms or more. Figures go to bench/results/get_job.json.
 
