@@ -3,7 +3,7 @@
 FOLDER holds what the image has below /opt/assay: what `python -m dev.images` built, or what was copied out of
 the image itself. Lists Python packages with their licences, models with their hashes, and our own FFmpeg with
 the two codec libraries. Debian's packages in the base image are not ours to list: its digest names them. The
-same content gives the same bytes. Exit status 1 when the image holds what it must not (dev/image_contents.py).
+same content gives the same bytes. Exit status 1 when the image holds what it must not hold.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ cd "$work/ffmpeg-$VERSION"
     --enable-filter=buffer,buffersink,format,scale
 make -j "$(nproc)"
 make install
+# PyAV's build knows no linker's options in there; it gets them by LDFLAGS (k8s/image.sh).
+sed -i 's/-Wl,-rpath,[^ ]*//g' "$prefix"/lib/pkgconfig/*.pc
 # The licence and what was chosen travel with the libraries, as the LGPL asks.
 install -D -m 0644 COPYING.LGPLv2.1 "$prefix/share/licenses/ffmpeg/COPYING.LGPLv2.1"
 # The two codec libraries come along, so that the final image needs no package manager.
