@@ -18,7 +18,9 @@ import numpy as np
 from dev.debian import Program, program
 
 GRACE_S = 60.0
-SOURCES = 4
+# Sources of requests, a connection each. h2load's timers run from one request to the next, each late by about
+# a millisecond: many slow sources keep their rate better than a few fast ones.
+SOURCES = 16
 
 
 @dataclass(frozen=True)
