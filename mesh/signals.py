@@ -317,6 +317,13 @@ METRICS = (
         (GATEWAY,),
     ),
     Metric(
+        "assay_erasures_total",
+        "counter",
+        ("state",),
+        "Sweeps of erasures: swept, or confirmed when nothing more was found.",
+        (GATEWAY,),
+    ),
+    Metric(
         "assay_consumer_pending",
         "gauge",
         ("consumer",),

@@ -15,7 +15,6 @@ import psycopg
 import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from prometheus_client import Counter
 
 from gateway.ledger import erasures, jobs
 from gateway.ledger.database import Ledger
@@ -27,6 +26,7 @@ from mesh.errors import AssayError
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.settings import Settings
+from mesh.signals import counter
 from mesh.tasks import check_cancelled
 from mesh.topology import CONTROL_BUCKET, DEADLETTER_STREAM, PROGRESS_BUCKET
 
@@ -39,7 +39,7 @@ LEASE_S = 60.0
 SETTLE_MARGIN_S = 30.0
 KEYS_AT_ONCE = 1_000
 ACTOR = "gateway/eraser"
-ERASED_TOTAL = Counter("assay_erasures_total", "Erasures of analyses by how far they came.", ["state"])
+ERASED_TOTAL = counter("assay_erasures_total")
 
 
 def settle_s(settings: Settings) -> float:
