@@ -17,6 +17,7 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 from prometheus_client import start_http_server
@@ -51,6 +52,8 @@ def configure(service: str, settings: Settings) -> TracerProvider:
     """Installs the process's tracer provider and starts /metrics; returns the provider to flush."""
     global _exporting
     provider = TracerProvider(
+        # Without a collector a span is only its ids, which log lines and facts carry all the same.
+        sampler=DEFAULT_ON if settings.otlp_endpoint else ALWAYS_OFF,
         resource=Resource.create(
             {
                 "service.name": service,
