@@ -86,7 +86,9 @@ def _chosen(file: Path, job_id: str, trace_id: str) -> list[Span]:
     else:
         found = trace_tree.of_job(spans, job_id or _newest(spans))
     if not found:
-        fix = "Spans come seconds after the request; a job's are where the collector that ran then wrote them."
+        fix = (
+            "Spans come seconds after the request; a job's are where the collector that ran then wrote them."
+        )
         raise refused("TRACE_NOT_FOUND", "The file has no such trace.", field="job", fix=fix)
     return found
 
