@@ -59,6 +59,12 @@ class Race:
 def judged(race: Race, ours: str) -> Race:
     """The race with what it misses."""
     missed = [f"{each.name}, {each.photo}: {each.failure}" for each in race.results if each.failure]
+    missed += [
+        f"{each.name}, {each.photo}, {turn.load.callers} callers: {_trouble(turn.load)}"
+        for each in race.results
+        for turn in each.turns
+        if _trouble(turn.load)
+    ]
     by_photo = {each.photo: each for each in race.results if each.name == ours}
     for other in race.results:
         mine = by_photo.get(other.photo)
@@ -68,12 +74,19 @@ def judged(race: Race, ours: str) -> Race:
     return replace(race, missed=missed)
 
 
+def _trouble(load: Load) -> str:
+    """Why a turn says nothing; empty when it does."""
+    if load.failed:
+        return f"{load.failed} calls failed"
+    return "" if load.finished >= load.callers else f"{load.finished} answers are too few to compare"
+
+
 def _missed(mine: Result, other: Result) -> Iterable[str]:
     for callers in CROWDS:
         our_rate, their_rate = mine.rate(callers), other.rate(callers)
-        if our_rate is None or their_rate is None:
+        if not our_rate or not their_rate:
             continue
-        ratio = our_rate / their_rate if their_rate else float("inf")
+        ratio = our_rate / their_rate
         least = LEAST_NEAR if other.name == NEAR else 1.0
         if (other.name in AHEAD_OF and ratio <= least) or (other.name == NEAR and ratio < least):
             yield f"{callers} callers, {other.photo}: {ratio:.2f} of {other.name}, {least:g} is the limit"
