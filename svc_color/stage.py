@@ -16,6 +16,7 @@ from svc_color.analyze import ColorResult, Mask, analyze
 from svc_color.chart.geometry import area
 from svc_color.chart.layouts import Layout, known
 from svc_color.chart.measured import measure_chart
+from svc_color.chart.page import shorten
 from svc_color.classifier import active
 from svc_color.followup.compare import Photo
 from svc_color.followup.visit import follow_up
@@ -96,6 +97,9 @@ async def handle(analysis: Analysis, ctx: StageContext) -> ColorPage:
     written = measured.page
     if measured.label_map:
         written.clusters.CopyFrom(await ctx.put("ink_clusters.png", measured.label_map, "image/png"))
+    patches = shorten(written.chart)
+    if patches is not None:
+        written.chart.patch_table.CopyFrom(await ctx.put("chart_patches.json", patches, "application/json"))
     if analysis.ingest.HasField("protected_working"):
         found = await _protected(analysis, ctx)
         written.flags.extend(quality_flags(found.flags))

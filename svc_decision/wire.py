@@ -96,8 +96,11 @@ def case_of_request(request: pb.DecideRequest) -> Case:
     return parse_case(obj)
 
 
-def page_of(decision: Decision) -> pb.DecisionPage:
-    """The page; the reference to the stored JSON is left empty."""
+def page_of(decision: Decision, limit: int = MAX_PAGE_BYTES) -> pb.DecisionPage:
+    """The page, of at most `limit` bytes as far as it can be shortened.
+
+    The reference to the stored JSON is left empty.
+    """
     manifest = decision.manifest
     name = f"{manifest.name}@{manifest.version}"
     page = pb.DecisionPage(
@@ -129,7 +132,7 @@ def page_of(decision: Decision) -> pb.DecisionPage:
     )
     if decision.extended:
         _extend(page, decision)
-    return _fit(page)
+    return _fit(page, limit)
 
 
 def _extend(page: pb.DecisionPage, decision: Decision) -> None:
@@ -163,25 +166,39 @@ def provenance_of(manifest: Manifest, ruleset_sha256: str) -> Provenance:
     )
 
 
-def _fit(page: pb.DecisionPage) -> pb.DecisionPage:
-    """Keep the page small for its fact: reasons go first, then sources, then what the trace saw.
+def _fit(page: pb.DecisionPage, limit: int) -> pb.DecisionPage:
+    """Keeps the page small for its fact: reasons go first, then sources, what the trace saw, and the trace.
 
     The stored JSON has all of it, and the ruleset has the sources. Eight inks, the most that the colour stage
     finds, keep everything at the four wavelengths of a real device: 26 kB in the longest language.
     """
-    if page.ByteSize() > MAX_PAGE_BYTES:
-        for ink in page.inks:
-            for option in ink.options:
-                option.ClearField("reasons")
-    if page.ByteSize() > MAX_PAGE_BYTES:
-        page.ClearField("rule_sources")
-        for ink in page.inks:
-            for option in ink.options:
-                option.ClearField("learned")
-    if page.ByteSize() > MAX_PAGE_BYTES:
-        for entry in page.trace:
-            entry.ClearField("saw")
+    for shorten in (_without_reasons, _without_sources, _without_sights, _without_trace):
+        if page.ByteSize() <= limit:
+            break
+        shorten(page)
     return page
+
+
+def _without_reasons(page: pb.DecisionPage) -> None:
+    for ink in page.inks:
+        for option in ink.options:
+            option.ClearField("reasons")
+
+
+def _without_sources(page: pb.DecisionPage) -> None:
+    page.ClearField("rule_sources")
+    for ink in page.inks:
+        for option in ink.options:
+            option.ClearField("learned")
+
+
+def _without_sights(page: pb.DecisionPage) -> None:
+    for entry in page.trace:
+        entry.ClearField("saw")
+
+
+def _without_trace(page: pb.DecisionPage) -> None:
+    page.ClearField("trace")
 
 
 @cache

@@ -56,8 +56,13 @@ def name(found: ColourChart, words: Words) -> str:
     return f"{layout}, {words.term('edition', found.edition)}" if found.edition else layout
 
 
+def _patch_count(found: ColourChart) -> int:
+    """Patches of the chart; pages of earlier versions do not say it, and hold every patch."""
+    return found.patch_count or len(found.patches) or found.patches_used
+
+
 def _facts(found: ColourChart, words: Words) -> tuple[Fact, ...]:
-    used = words("chart.patches_used", used=found.patches_used, all=len(found.patches) or found.patches_used)
+    used = words("chart.patches_used", used=found.patches_used, all=_patch_count(found))
     scale = f"{words.significant(found.px_per_mm)}\u00a0px/mm" if found.HasField("px_per_mm") else ""
     measured = (
         ("chart.loo", found.loo_mean, 2),

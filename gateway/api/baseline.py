@@ -50,6 +50,7 @@ def baseline(document: Analysis) -> Baseline:
         made.color.ClearField(name)
     if color.HasField("chart"):
         del made.color.chart.corners[:], made.color.chart.tried[:], made.color.chart.patches[:]
+        made.color.chart.ClearField("patch_table")
     for ink in made.color.inks:
         ink.ClearField("posterior")
     return made

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 import numpy as np
 from assay.color.v1 import color_pb2
 from assay.common.v1 import types_pb2
+from google.protobuf.json_format import MessageToDict
 
 from svc_color.chart.identify import chart_cells
 from svc_color.chart.lattice import pitch
 from svc_color.chart.measured import MeasuredChart
 from svc_color.space import Array
 
+# Patches that a job's page holds: those of the common charts.
+MOST_PATCHES: Final = 24
 _COVERAGE_95: Final = 1.96
 _UNREAD: Final = "CHART_PATCHES_MISSING: too few patches could be read."
 _NO_TEMPERATURE: Final = "The light lies too far from the Planckian locus, or beyond 1000 K to 15 000 K."
@@ -47,7 +51,23 @@ def chart_page(chart: MeasuredChart) -> color_pb2.ColourChart:
         neutral_chroma=_measured("neutral_chroma", "1", chart.neutral_chroma if fit else None),
         grade=chart.grade,
         patches=[_patch(chart, index) for index in range(len(chart.layout.patches))],
+        patch_count=len(chart.layout.patches),
     )
+
+
+def shorten(page: color_pb2.ColourChart) -> bytes | None:
+    """Leaves the MOST_PATCHES patches that fit worst in the page, in their order; answers all of them as JSON.
+
+    A fact has 64 KiB for all pages, and a custom chart up to 256 patches. None where nothing had to go.
+    """
+    every = list(page.patches)
+    if len(every) <= MOST_PATCHES:
+        return None
+    worst = sorted(range(len(every)), key=lambda index: -every[index].loo)[:MOST_PATCHES]
+    del page.patches[:]
+    page.patches.extend(every[index] for index in sorted(worst))
+    table = [MessageToDict(patch, preserving_proto_field_name=True) for patch in every]
+    return json.dumps(table, ensure_ascii=False).encode()
 
 
 def _patch(chart: MeasuredChart, index: int) -> color_pb2.ChartPatch:

@@ -347,6 +347,8 @@ class ColourChart(_message.Message):
     NEUTRAL_CHROMA_FIELD_NUMBER: _builtins.int
     GRADE_FIELD_NUMBER: _builtins.int
     PATCHES_FIELD_NUMBER: _builtins.int
+    PATCH_COUNT_FIELD_NUMBER: _builtins.int
+    PATCH_TABLE_FIELD_NUMBER: _builtins.int
     layout: _builtins.str
     """Layout, for example "classic24", or the name of a custom reference file."""
     edition: _builtins.str
@@ -363,6 +365,8 @@ class ColourChart(_message.Message):
     """
     grade: _builtins.str
     """"pass", "warn" or "fail": what the gates made of it."""
+    patch_count: _builtins.int
+    """Patches of the chart."""
     @_builtins.property
     def corners(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Point]:
         """Corners of the chart's area of patches in the working image: by the first, sixth, last and nineteenth patch."""
@@ -409,7 +413,11 @@ class ColourChart(_message.Message):
 
     @_builtins.property
     def patches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChartPatch]:
-        """Every patch."""
+        """Every patch; in a job's page of a chart of more than 24 patches, the 24 that fit worst."""
+
+    @_builtins.property
+    def patch_table(self) -> _types_pb2.ObjectRef:
+        """Every patch, as a JSON list of ChartPatch, where `patches` holds only some."""
 
     def __init__(
         self,
@@ -433,10 +441,12 @@ class ColourChart(_message.Message):
         neutral_chroma: _types_pb2.Measurement | None = ...,
         grade: _builtins.str = ...,
         patches: _abc.Iterable[Global___ChartPatch] | None = ...,
+        patch_count: _builtins.int = ...,
+        patch_table: _types_pb2.ObjectRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "duv", b"duv", "fit_mean", b"fit_mean", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "px_per_mm", b"px_per_mm", "tilt", b"tilt"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "duv", b"duv", "fit_mean", b"fit_mean", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "patch_table", b"patch_table", "px_per_mm", b"px_per_mm", "tilt", b"tilt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "corners", b"corners", "duv", b"duv", "edition", b"edition", "fit_mean", b"fit_mean", "grade", b"grade", "layout", b"layout", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "model", b"model", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "patch_px", b"patch_px", "patches", b"patches", "patches_used", b"patches_used", "px_per_mm", b"px_per_mm", "tilt", b"tilt", "tried", b"tried"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm", "before_mean", b"before_mean", "cct", b"cct", "corners", b"corners", "duv", b"duv", "edition", b"edition", "fit_mean", b"fit_mean", "grade", b"grade", "layout", b"layout", "loo_max", b"loo_max", "loo_mean", b"loo_mean", "model", b"model", "neutral_chroma", b"neutral_chroma", "non_uniformity", b"non_uniformity", "patch_count", b"patch_count", "patch_px", b"patch_px", "patch_table", b"patch_table", "patches", b"patches", "patches_used", b"patches_used", "px_per_mm", b"px_per_mm", "tilt", b"tilt", "tried", b"tried"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__px_per_mm: _TypeAlias = _typing.Literal["px_per_mm"]  # noqa: Y015
     _WhichOneofArgType__px_per_mm: _TypeAlias = _typing.Literal["_px_per_mm", b"_px_per_mm"]  # noqa: Y015
