@@ -1,4 +1,4 @@
-"""The signal matrix, second part: spans and log lines, with every attribute and field they carry.
+"""The signal matrix, second part: spans, log lines, and what of Envoy's own metrics we count on.
 
 Nothing here names a person: tenants and callers are hashes (`mesh.logs.hashed`), a job is its random id,
 and no span or line holds a query, an address, a statement or a measurement.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mesh.signals import ENVOY, GATEWAY, PROCESSES, SERVING, STAGES
+from mesh.signals import ENVOY, GATEWAY, PROCESSES, SERVING, STAGES, Metric
 
 PLACEHOLDER = re.compile(r"\\\{[a-z]+\\\}")
 
@@ -39,6 +39,32 @@ class LineSignal:
     meaning: str
     processes: tuple[str, ...]
 
+
+EDGE = (
+    Metric(
+        "envoy_http_downstream_rq_xx",
+        "counter",
+        ("envoy_response_code_class", "envoy_http_conn_manager_prefix"),
+        "Requests at the door by class of status; ours have the prefix edge.",
+        (ENVOY,),
+    ),
+    Metric(
+        "envoy_http_downstream_rq_time",
+        "histogram",
+        ("envoy_http_conn_manager_prefix",),
+        "Duration of requests at the door, milliseconds.",
+        (ENVOY,),
+    ),
+    Metric(
+        "envoy_cluster_upstream_rq_time",
+        "histogram",
+        ("envoy_cluster_name",),
+        "Duration of requests to each service, milliseconds.",
+        (ENVOY,),
+    ),
+    Metric("envoy_server_live", "gauge", (), "1 while Envoy takes requests; 0 while it drains.", (ENVOY,)),
+)
+"""Metrics that Envoy names: availability and latency at the door are read from them."""
 
 _RPC = ("rpc.system", "rpc.service", "rpc.method", "rpc.grpc.status_code")
 

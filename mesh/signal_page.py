@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mesh.signal_events import BASE, LINES, SPANS
+from mesh.signal_events import BASE, EDGE, LINES, SPANS
 from mesh.signals import CANARY, ENVOY, GATEWAY, INFERRING, METRICS, PROCESSES, SERVING, STAGES, Metric
 
 INTRODUCTION = """# Signals
@@ -44,7 +44,7 @@ def page() -> str:
 def _metrics() -> Iterable[str]:
     yield "| metric | type | labels | where | what |"
     yield "| --- | --- | --- | --- | --- |"
-    for each in METRICS:
+    for each in (*METRICS, *EDGE):
         labels = ", ".join(f"`{label}`" for label in each.labels)
         when = f" ({each.when})" if each.when else ""
         yield f"| `{each.name}` | {each.kind} | {labels} | {_where(each.processes)} | {each.meaning}{when} |"

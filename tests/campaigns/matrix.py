@@ -12,7 +12,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.otlp import Span
-from mesh.signal_events import BASE, LINES, SPANS
+from mesh.signal_events import BASE, EDGE, LINES, SPANS
 from mesh.signals import ENVOY, METRICS, PROCESSES, Metric
 from tests.campaigns.stack import Stack
 
@@ -87,6 +87,17 @@ def metrics(scrapes: Mapping[str, str]) -> list[Cell]:
             Cell(process, name, name in there, "" if name in there else "is missing")
             for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds")
         ]
+    return cells
+
+
+def edge(text: str) -> list[Cell]:
+    """The cells of Envoy's own metrics."""
+    there, cells = shown(text), []
+    for metric in EDGE:
+        found = there.get(metric.name) or there.get(metric.name + "_total")
+        labels = frozenset(metric.labels)
+        good = found is not None and any(labels == each for each in found.labels)
+        cells.append(Cell(ENVOY, metric.name, good, "" if good else "is missing or has other labels"))
     return cells
 
 
@@ -172,7 +183,10 @@ def everything(stack: Stack, collected: Sequence[Span]) -> list[Cell]:
     assert set(scrapes) == set(PROCESSES)
     folder = stack.folder / "logs"
     logs = {signals: folder / f"{process}.log" for process, signals in NAMES.items()}
-    return [*metrics(scrapes), *spans(collected), *lines({**logs, ENVOY: folder / "envoy.log"})]
+    stats = f"http://127.0.0.1:{stack.port('envoy', 'envoy_admin')}/stats/prometheus"
+    with urllib.request.urlopen(stats, timeout=10) as answer:
+        door = edge(answer.read().decode())
+    return [*door, *metrics(scrapes), *spans(collected), *lines({**logs, ENVOY: folder / "envoy.log"})]
 
 
 def settled(stack: Stack, collect: Callable[[], Sequence[Span]], within_s: float = 120) -> list[Cell]:
