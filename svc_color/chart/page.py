@@ -56,7 +56,7 @@ def chart_page(chart: MeasuredChart) -> color_pb2.ColourChart:
 
 
 def shorten(page: color_pb2.ColourChart) -> bytes | None:
-    """Leaves the MOST_PATCHES patches that fit worst in the page, in their order; answers all of them as JSON.
+    """Leaves the MOST_PATCHES patches that fit worst in the page, in their order; answers all as JSON.
 
     A fact has 64 KiB for all pages, and a custom chart up to 256 patches. None where nothing had to go.
     """

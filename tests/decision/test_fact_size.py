@@ -1,4 +1,4 @@
-"""The largest document of a tattoo analysis fits into a fact at every stage: a job is never lost to its size."""
+"""The largest document of a tattoo analysis fits into a fact at every stage: no job is lost to its size."""
 
 from __future__ import annotations
 
