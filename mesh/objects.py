@@ -11,6 +11,7 @@ import asyncio
 import errno
 import hashlib
 import io
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from urllib.parse import urlsplit
 import urllib3
 from assay.common.v1.types_pb2 import ObjectRef
 from minio import Minio
+from minio.credentials.providers import IamAwsProvider, Provider, StaticProvider
 from minio.datatypes import PostPolicy
 from minio.error import S3Error
 from minio.sse import Sse, SseKMS, SseS3
@@ -313,12 +315,24 @@ def _translate(error: S3Error) -> AssayError:
     )
 
 
+def credentials(settings: Settings) -> Provider | None:
+    """Who asks: the keys of the settings; without keys, the role that the cluster gave this process.
+
+    A cluster that gives roles names one in AWS_ROLE_ARN and a token for it in AWS_WEB_IDENTITY_TOKEN_FILE;
+    its keys live for an hour and are fetched anew. Without either, nobody: requests are not signed.
+    """
+    if settings.s3_access_key:
+        return StaticProvider(settings.s3_access_key, settings.s3_secret_key)
+    if "AWS_WEB_IDENTITY_TOKEN_FILE" in os.environ:
+        return IamAwsProvider(region=settings.s3_region)
+    return None
+
+
 def _client(settings: Settings, endpoint: str) -> Minio:
     parts = urlsplit(endpoint)
     return Minio(
         parts.netloc,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
+        credentials=credentials(settings),
         secure=parts.scheme == "https",
         region=settings.s3_region,
         http_client=urllib3.PoolManager(

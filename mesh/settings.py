@@ -50,7 +50,9 @@ class Settings(BaseSettings):
 
     s3_endpoint: str = Field("http://127.0.0.1:8333", description="S3 as the services reach it.")
     s3_public_endpoint: str = Field("", description="S3 as callers reach it; the internal one when empty.")
-    s3_access_key: str = Field("", description="S3 access key.", repr=False)
+    s3_access_key: str = Field(
+        "", description="S3 access key; empty: the role that the cluster gave.", repr=False
+    )
     s3_secret_key: str = Field("", description="S3 secret key.", repr=False)
     s3_region: str = Field("us-east-1", description="S3 region name used for signing.")
     s3_encryption: Literal["sse-s3", "sse-kms"] = Field(

@@ -26,6 +26,7 @@ from nats.js.api import (
 from nats.js.errors import NotFoundError
 
 from mesh import facts, jetstream, logs, model_control
+from mesh.objects import credentials
 from mesh.settings import Settings
 
 log = structlog.get_logger()
@@ -178,8 +179,7 @@ def apply_buckets(settings: Settings) -> None:
     parts = urlsplit(settings.s3_endpoint)
     client = Minio(
         parts.netloc,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
+        credentials=credentials(settings),
         secure=parts.scheme == "https",
         region=settings.s3_region,
     )

@@ -6,13 +6,16 @@ import asyncio
 import hashlib
 import urllib.request
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from assay.common.v1.types_pb2 import ObjectRef
+from minio.credentials.providers import IamAwsProvider, StaticProvider
 
 from mesh.errors import InvalidInput, NotFound, Transient
-from mesh.objects import ObjectStore
+from mesh.objects import ObjectStore, credentials
+from mesh.settings import Settings
 
 
 async def test_every_object_carries_the_encryption_header(objects):
@@ -170,3 +173,18 @@ async def test_a_full_disk_is_a_passing_error(objects, tmp_path):
         # Writing to it always says ENOSPC, as a full disk does.
         await objects.download(ref, tmp_path / "full")
     assert caught.value.code == "DISK_FULL"
+
+
+def test_keys_come_from_the_settings_else_from_the_role_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.delenv("AWS_WEB_IDENTITY_TOKEN_FILE", raising=False)
+    assert credentials(Settings()) is None
+    given = credentials(Settings(s3_access_key="a", s3_secret_key="b"))
+    assert given is not None
+    assert (given.retrieve().access_key, given.retrieve().secret_key) == ("a", "b")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::000000000001:role/assay-segment")
+    assert isinstance(credentials(Settings()), IamAwsProvider)
+    # A key that is given goes first: a role must not widen what somebody narrowed.
+    assert isinstance(credentials(Settings(s3_access_key="a", s3_secret_key="b")), StaticProvider)
