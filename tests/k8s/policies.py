@@ -67,6 +67,10 @@ def no_tokens(objects: list[Object]) -> Iterator[str]:
             yield f"{each.name} runs as {account}, which is not declared"
         elif each.kind != "StatefulSet" and account != each.name:
             yield f"{each.name} shares the account {account}"
+        for volume in each.pod.get("volumes", []):
+            for source in volume.get("projected", {}).get("sources", []):
+                if source.get("serviceAccountToken", {}).get("audience") != "sts.amazonaws.com":
+                    yield f"{each.name} holds a token that is good for more than the cloud"
     for name, account in accounts.items():
         if account.get("automountServiceAccountToken") is not False:
             yield f"account {name} mounts tokens"
@@ -175,7 +179,7 @@ def read_by(each: Workload) -> Iterator[tuple[str, str]]:
     for container in each.containers:
         for source in container.get("envFrom", []):
             for key, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-                if key in source:
+                if key in source and not source[key].get("optional"):
                     yield kind, source[key]["name"]
         for variable in container.get("env", []):
             chosen = variable.get("valueFrom", {})

@@ -189,3 +189,21 @@ def test_nothing_rendered_holds_a_secret():
     for name in (*OVERLAYS, "cluster"):
         assert not of(render(name), "Secret")
         assert "PRIVATE KEY" not in text(name)
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_each_process_asks_s3_as_a_role_of_its_own(name: str):
+    """k8s/cloud has a policy for each account; the names come together in AWS_ROLE_ARN."""
+    objects = render(name)
+    policies = {path.stem for path in (K8S / "cloud" / "s3").glob("*.json")}
+    assert policies == {*SERVICES, "topology"}
+    for process in policies:
+        each = workload(objects, process)
+        env = {one["name"]: one for one in each.process["env"]}
+        assert env["ACCOUNT"]["valueFrom"]["fieldRef"]["fieldPath"] == "spec.serviceAccountName"
+        role = env["AWS_ROLE_ARN"]["value"].replace("$(ACCOUNT)", each.pod["serviceAccountName"])
+        held = settings(objects)
+        for key in ("AWS_ACCOUNT_ID", "ASSAY_REGION"):
+            role = role.replace(f"$({key})", held[key])
+        assert re.fullmatch(rf"arn:aws:iam::\d{{12}}:role/assay-{name}-{process}", role)
+    assert not of(objects, "ExternalSecret").get("assay-s3"), "no key of S3 where there are roles"

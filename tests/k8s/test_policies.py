@@ -43,6 +43,12 @@ BREAKS: dict[str, tuple[Callable[[list[Object]], object], str]] = {
         "segment mounts node",
     ),
     "token": (lambda o: pod(o).pop("automountServiceAccountToken"), "segment mounts a token"),
+    "token for more": (
+        lambda o: next(v for v in pod(o)["volumes"] if "projected" in v)["projected"]["sources"][0][
+            "serviceAccountToken"
+        ].pop("audience"),
+        "good for more than the cloud",
+    ),
     "shared account": (lambda o: pod(o).update(serviceAccountName="gateway"), "segment shares the account"),
     "no memory limit": (lambda o: container(o)["resources"]["limits"].pop("memory"), "no limit of memory"),
     "throttled": (
