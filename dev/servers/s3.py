@@ -177,7 +177,7 @@ def spec(data: Path, ports: Ports) -> ProcessSpec:
         folder=data,
         # Its heap holds some 230 MB that it mostly never touches; under a limit near that it collects garbage
         # without end, even idle.
-        env={"WEED_S3_SSE_KEY": _credentials(data)["sse_key"], "GOMEMLIMIT": "512MiB"},
+        env={"WEED_S3_SSE_KEY": _credentials(data)["sse_key"], "GOMEMLIMIT": "512MiB", "GOGC": "400"},
         ports={name: ports[name] for name in PORTS},
         prepare=prepare,
         probe=lambda: _probe(ports),

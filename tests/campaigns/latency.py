@@ -41,7 +41,7 @@ def _local(out: Path) -> dict[str, Any]:
     from cli import intake, local
 
     statement = intake.read(REPO / "cli" / "examples" / "intake.json")
-    view, _ = local.analyze(SAMPLE, statement, out)
+    view, _ = local.analyze(SAMPLE, "image", statement, out)
     return view
 
 
