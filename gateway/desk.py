@@ -37,8 +37,8 @@ class Desk:
 
     async def job(self, tenant_id: str, job_id: str) -> JobRow:
         """Returns a job of the tenant; raises NotFound (JOB_NOT_FOUND), Transient."""
-        async with self.ledger.glance(tenant_id) as connection:
-            row = await jobs.find(connection, job_id)
+        async with self.ledger.single() as connection:
+            row = await jobs.glance(connection, tenant_id, job_id)
         if row is None:
             raise NotFound(
                 "JOB_NOT_FOUND", "There is no such analysis.", field="job_id", fix="Check the job id."

@@ -76,14 +76,9 @@ class Ledger:
             yield connection
 
     @asynccontextmanager
-    async def glance(self, tenant_id: str) -> AsyncIterator[Connection]:
-        """Opens a single read bound to one tenant, in one round trip; raises Transient.
-
-        Binding and read travel in one libpq pipeline, which the server runs as one implicit transaction
-        (PostgreSQL's documentation, section 34.5): the binding ends with it as that of `tenant` does.
-        """
-        async with self._connection() as connection, connection.pipeline():
-            await bind_tenant(connection, tenant_id)
+    async def single(self) -> AsyncIterator[Connection]:
+        """Lends a connection for single statements, each a transaction of its own; raises Transient."""
+        async with self._connection() as connection:
             yield connection
 
     @asynccontextmanager

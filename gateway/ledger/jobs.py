@@ -141,8 +141,15 @@ def _override(stated: TattooCase) -> dict[str, str]:
 
 async def find(connection: Connection, job_id: str) -> JobRow | None:
     """Returns a job of the bound tenant."""
-    # In binary: as text every byte of the document is two digits.
+    # In binary: as text every byte of a document is two digits.
     found = await connection.execute(SELECT + "WHERE j.job_id = %s", (job_id,), binary=True)
+    row = await found.fetchone()
+    return _to_job(row) if row else None
+
+
+async def glance(connection: Connection, tenant_id: str, job_id: str) -> JobRow | None:
+    """Returns a job of a tenant in one round trip; the connection is bound to none, before and after."""
+    found = await connection.execute("SELECT * FROM job_of(%s, %s)", (tenant_id, job_id), binary=True)
     row = await found.fetchone()
     return _to_job(row) if row else None
 
