@@ -69,6 +69,8 @@ def fault_of_cluster(command: list[str], names: frozenset[str]) -> str:
         label, equals, value = word.partition("=")
         if label == "app.kubernetes.io/name" and equals and value not in names:
             return f"{shlex.join(command)}: no manifest has {word}"
+    if "-n" in command and (namespace := command[command.index("-n") + 1]) not in names:
+        return f"{shlex.join(command)}: no manifest has the namespace {namespace}"
     if "mesh.operate" in command:
         inside = command[command.index("mesh.operate") + 1 :]
         with contextlib.redirect_stderr(io.StringIO()) as said:

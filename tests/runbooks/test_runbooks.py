@@ -30,7 +30,8 @@ def manifest_names() -> frozenset[str]:
     found = {name for text in texts for name in re.findall(r"(?m)^\s*(?:- )?name: ([a-z0-9-]+)$", text)}
     values = {name for text in texts for name in re.findall(r"value: ([a-z0-9-]+)", text)}
     labels = {name for text in texts for name in re.findall(r"app\.kubernetes\.io/name: ([a-z0-9-]+)", text)}
-    return frozenset(found | values | labels)
+    namespaces = {name for text in texts for name in re.findall(r"namespace: ([a-z0-9-]+)", text)}
+    return frozenset(found | values | labels | namespaces)
 
 
 @pytest.mark.parametrize(("alert", "page"), alerts().items())
@@ -93,10 +94,10 @@ def test_a_command_that_is_none_is_found(line: str) -> None:
 
 
 def test_a_name_that_no_manifest_has_is_found() -> None:
-    names = frozenset({"gateway"})
+    names = frozenset({"gateway", "assay"})
     good = "kubectl -n assay exec deploy/gateway -- python -m mesh.operate deadletters list"
     assert runbook_commands.fault(good, local=False, names=names) == ""
-    for bad in (good.replace("gateway", "gate"), good.replace("list", "lists")):
+    for bad in (good.replace("gateway", "gate"), good.replace("list", "lists"), good.replace("assay", "as")):
         assert runbook_commands.fault(bad, local=False, names=names)
 
 
