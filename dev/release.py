@@ -5,6 +5,7 @@
     python3 -m dev.release images release.json
     python3 -m dev.release gate --running running.json --next release.json
     python3 -m dev.release install release.json ENVIRONMENT
+    kubectl get pods --output json | python3 -m dev.release runs release.json
 
 The manifest is made once. Every environment gets the same one, so the same digests. Standard library only:
 the workflow that deploys runs it without installing anything.
@@ -162,6 +163,33 @@ def install(release: Release, environment: str) -> Path:
     return base
 
 
+def unsettled(release: Release, pods: Mapping[str, Any]) -> list[str]:
+    """What keeps a namespace from being this release's: pods of another, pods that are not ready, or none.
+
+    `pods` is what `kubectl get pods --output json` says. Pods that have ended count for nothing, and images
+    that no release of ours holds are other people's.
+    """
+    ours, seen, wrong = set(release.references), set(), []
+    for pod in pods["items"]:
+        name, status = pod["metadata"]["name"], pod.get("status", {})
+        if status.get("phase") in ("Succeeded", "Failed"):
+            continue
+        used = {each["image"] for each in pod["spec"]["containers"] if _named(each["image"], release)}
+        wrong += [f"{name} runs {image}" for image in sorted(used - ours)]
+        ready = any(
+            each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions", ())
+        )
+        if used and not ready:
+            wrong.append(f"{name} is not ready")
+        seen |= used & ours
+    return wrong or ([] if seen else ["nothing of it runs"])
+
+
+def _named(image: str, release: Release) -> bool:
+    """Whether an image is one of ours, of whatever release and registry."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0] in release.images
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0, or 1 with the reason on standard error."""
     given = _parser().parse_args(arguments)
@@ -182,6 +210,10 @@ def _run(given: argparse.Namespace) -> None:
         print("\n".join(_present(given.release).references))
     elif given.command == "gate":
         gate(read(given.running), _present(given.next))
+    elif given.command == "runs":
+        wrong = unsettled(_present(given.release), json.load(sys.stdin))
+        if wrong:
+            raise Refused(f"not settled: {'; '.join(wrong)}")
     else:
         print(install(_present(given.release), given.environment))
 
@@ -212,6 +244,8 @@ def _parser() -> argparse.ArgumentParser:
     asked = commands.add_parser("gate", help="may this release follow that one?")
     asked.add_argument("--running", type=Path, required=True, help="manifest; empty where nothing runs")
     asked.add_argument("--next", type=Path, required=True)
+    runs = commands.add_parser("runs", help="do the pods on standard input run this release, all ready?")
+    runs.add_argument("release", type=Path)
     laid = commands.add_parser("install", help="write the release into an environment's overlay")
     laid.add_argument("release", type=Path)
     laid.add_argument("environment")

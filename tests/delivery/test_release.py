@@ -183,6 +183,64 @@ def test_an_image_that_the_release_lacks_would_be_seen(built: Path, overlays: Pa
     assert foreign(rendered(releases.install(without, "prod-eu")), released) == {"assay/color"}
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_jobs_find_what_they_need_before_anything_else_is_applied(
+    environment: str, overlays: Path
+) -> None:
+    documents = rendered(overlays / environment)
+    assert missing(documents) == set()
+    for each in documents:
+        if each["kind"] in ("ConfigMap", "ServiceAccount"):
+            each["metadata"]["labels"] = {}
+    assert missing(documents)
+
+
+def missing(documents: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    """What the Jobs refer to and the first step of k8s/apply.sh does not apply."""
+    first = {
+        (each["kind"].removeprefix("External"), each["metadata"]["name"])
+        for each in documents
+        if each["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "setup"
+    }
+    wanted = set()
+    for job in (each for each in documents if each["kind"] == "Job"):
+        pod = job["spec"]["template"]["spec"]
+        wanted |= {
+            ("Job", job["metadata"]["name"]),
+            ("Namespace", job["metadata"]["namespace"]),
+            ("ServiceAccount", pod["serviceAccountName"]),
+            ("PriorityClass", pod["priorityClassName"]),
+        }
+        for source in (each for container in pod["containers"] for each in container.get("envFrom", ())):
+            kind = "ConfigMap" if "configMapRef" in source else "Secret"
+            named = next(iter(source.values()))
+            if not named.get("optional"):
+                wanted.add((kind, named["name"]))
+    assert len(wanted) > 4
+    return wanted - first
+
+
+def pod(image: str, *, ready: bool = True, phase: str = "Running") -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    return {
+        "metadata": {"name": "sway-0"},
+        "spec": {"containers": [{"image": image}, {"image": "docker.io/istio/proxyv2:1"}]},
+        "status": {"phase": phase, "conditions": conditions},
+    }
+
+
+def test_a_release_has_arrived_when_nothing_else_runs_and_all_is_ready() -> None:
+    release = made("1.0.0")
+    (ours,) = release.references
+    other = f"ghcr.io/o/assay/sway@{pushed('older')}"
+    assert releases.unsettled(release, {"items": [pod(ours)]}) == []
+    assert releases.unsettled(release, {"items": [pod(ours), pod(other, phase="Succeeded")]}) == []
+    assert releases.unsettled(release, {"items": [pod(ours), pod(other)]}) == [f"sway-0 runs {other}"]
+    assert releases.unsettled(release, {"items": [pod(ours, ready=False)]}) == ["sway-0 is not ready"]
+    assert releases.unsettled(release, {"items": []}) == ["nothing of it runs"]
+    assert releases.unsettled(release, {"items": [pod(ours), pod("assay/sway:development")]}) != []
+
+
 def test_an_unknown_environment_is_named_with_those_that_exist(overlays: Path) -> None:
     with pytest.raises(Refused, match=r"there is no overlay production; there are .*prod-eu"):
         releases.install(made("1.0.0"), "production")

@@ -158,13 +158,17 @@ def test_nothing_is_deployed_unverified_ungated_or_by_tag() -> None:
         "cosign verify-blob",
         "cosign verify ",
         "dev.release gate",
-        "delete job migrate",
-        "kubectl apply",
-        "canary",
+        "k8s/apply.sh release.json",
+        "canary --once",
     ]
     places = [said.index(each) for each in order]
     assert places == sorted(places)
-    assert not re.search(r":latest|set image", said)
+    back = said.index("gate --running release.json --next running.json")
+    assert places[-1] < back < said.index("k8s/apply.sh running.json")
+    script = (PROJECT / "k8s" / "apply.sh").read_text()
+    steps = ["release install", "delete job migrate", "component=setup", "condition=complete", "release runs"]
+    assert [script.index(each) for each in steps] == sorted(script.index(each) for each in steps)
+    assert not re.search(r":latest|set image", said + script)
 
 
 def test_only_jobs_that_sign_or_deploy_may_ask_for_an_identity() -> None:
