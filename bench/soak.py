@@ -39,7 +39,8 @@ EVERY_S, TELL_S = 10.0, 60.0
 # So long, and so slowly, journeys come while their cost is measured.
 PROBE_S, PROBE_RATE = 90.0, 0.3
 FRESH_SHARE = 0.95
-QUANTITIES = {"rss_mib": False, "pss_mib": False, "files": True, "connections": True, "threads": True}
+# Resident memory, and what of it is the process's own: a proportional share moves with strangers' processes.
+QUANTITIES = {"rss_mib": False, "uss_mib": False, "files": True, "connections": True, "threads": True}
 SEED = 70
 
 
@@ -212,10 +213,9 @@ def table(report: Report) -> str:
         *(f"error: {said} ({count} times)" for said, count in report.errors.items()),
         *(f"restarted: {name}" for name in report.restarted),
         "",
-        f"After minute {plan.warm_up_s / 60:g}, by the line through all samples; **leaks** marks 2 % or",
-        "more:",
+        f"After minute {plan.warm_up_s / 60:g}, by the line through all samples; 2 % or more **leaks**:",
         "",
-        "| process | RSS MiB | PSS MiB | files | connections | threads |",
+        "| process | RSS MiB | USS MiB | files | connections | threads |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name in dict.fromkeys(each.process for each in report.trends):

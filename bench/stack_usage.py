@@ -19,12 +19,13 @@ SERVERS = ("nats", "postgres", "s3", "envoy")
 class Use:
     """One process of the stack, with all that it started, at one moment.
 
-    cpu_s: processor time so far. rss_mib and pss_mib: resident and proportional set size, MiB. files: open
-    file descriptors. connections: sockets among them. pids: process ids, so that a restart is seen.
+    cpu_s: processor time so far. rss_mib, uss_mib, pss_mib: resident, unique and proportional set size, MiB.
+    files: open file descriptors. connections: sockets among them. pids: process ids, to see a restart by.
     """
 
     cpu_s: float
     rss_mib: float
+    uss_mib: float
     pss_mib: float
     files: int
     connections: int
@@ -82,6 +83,7 @@ def use_of(process: psutil.Process, *, alone: bool = False) -> Use:
     return Use(
         cpu_s=sum(one.cpu_s for one in seen),
         rss_mib=sum(one.rss_mib for one in seen),
+        uss_mib=sum(one.uss_mib for one in seen),
         pss_mib=sum(one.pss_mib for one in seen),
         files=sum(one.files for one in seen),
         connections=sum(one.connections for one in seen),
@@ -97,6 +99,7 @@ def _each(process: psutil.Process, alone: bool) -> Iterator[Use]:
             yield Use(
                 cpu_s=_cpu_s(one),
                 rss_mib=memory.rss / MIB,
+                uss_mib=memory.uss / MIB,
                 pss_mib=memory.pss / MIB,
                 files=one.num_fds(),
                 connections=_sockets(one.pid),

@@ -17,7 +17,7 @@ CLIP_S = 15.0
 
 
 def use(rss: float = 100.0, files: int = 20, pid: int = 1) -> Use:
-    return Use(1.0, rss, rss / 2, files, 5, 8, (pid,))
+    return Use(1.0, rss, rss / 2, rss / 2, files, 5, 8, (pid,))
 
 
 def hour(sitting: int = 0, begin: float = 0.0, grow: float = 0.0) -> list[Sample]:
@@ -45,7 +45,7 @@ def test_growth_after_the_warm_up_fails_and_is_named() -> None:
     assert not report.passed
     assert {(t.process, t.quantity) for t in report.trends if t.leaks} == {
         ("gateway", "rss_mib"),
-        ("gateway", "pss_mib"),
+        ("gateway", "uss_mib"),
     }
     assert "**leaks**" in table(report)
 
