@@ -207,3 +207,14 @@ def test_each_process_asks_s3_as_a_role_of_its_own(name: str):
             role = role.replace(f"$({key})", held[key])
         assert re.fullmatch(rf"arn:aws:iam::\d{{12}}:role/assay-{name}-{process}", role)
     assert not of(objects, "ExternalSecret").get("assay-s3"), "no key of S3 where there are roles"
+
+
+@pytest.mark.parametrize("name", REGIONS)
+def test_the_canary_calls_its_own_region(name: str):
+    objects = render(name)
+    [said] = [
+        each["data"] for key, each in of(objects, "ConfigMap").items() if key.startswith("assay-canary-")
+    ]
+    certificate = of(objects, "Certificate")["envoy-public"]["spec"]
+    assert said["ASSAY_URL"] == f"https://{certificate['dnsNames'][0]}"
+    assert said["ASSAY_TOKEN_URL"].startswith(settings(objects)["ASSAY_OIDC_ISSUER"] + "/")
