@@ -116,9 +116,7 @@ class Batcher:
         while batch := self._next():
             inference.waited(self._model, [item.since for item in batch])
             try:
-                answers = await loop.run_in_executor(
-                    self._thread, self._run, np.stack([i.tile for i in batch])
-                )
+                answers = await loop.run_in_executor(self._thread, self._together, [i.tile for i in batch])
                 if len(answers) != len(batch):
                     raise RuntimeError(f"the session answered {len(answers)} of {len(batch)} tiles")
             except Exception as error:  # the batch's callers get it; the worker lives on
@@ -129,6 +127,10 @@ class Batcher:
                 for item, answer in zip(batch, answers, strict=True):
                     if not item.done.done():
                         item.done.set_result(answer)
+
+    def _together(self, tiles: Sequence[Tile]) -> Tile:
+        """Runs tiles as one batch; copies them in the session's thread, for eight of 512 pixels are 59 MB."""
+        return self._run(np.stack(tiles))
 
     def _next(self) -> list[_Item]:
         """The next batch: up to max_batch live tiles of the shape whose turn it is."""
