@@ -1,6 +1,6 @@
 """One table: SegmentService/Segment beside its peers, at 1, 16 and 64 callers.
 
-    python -m bench.peers [--seconds 20] [--rounds 3] [--callers 1,16,64] [--only NAME] [--sizes large,small]
+    python -m bench.peers [--seconds 10] [--rounds 3] [--callers 1,16,64] [--only NAME] [--sizes large,small]
 
 Everybody serves the same released model around the same functions of svc_segment, takes the same JPEG and
 gives the same page and mask, which is checked before anything is timed. They run one after the other on two
@@ -18,7 +18,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,14 +88,24 @@ def contenders(model: str, only: Sequence[str], logs: Path) -> dict[str, Start]:
     return {name: start for name, start in every.items() if not only or name in only}
 
 
-def turn(one: Server, callers: int, seconds: float, folder: Path) -> Turn:
-    """So many callers for so long, after a warm-up of a quarter of it and long enough to fill the queue."""
+def lengths(callers: int, most_per_s: float, seconds: float) -> tuple[float, float]:
+    """Warm-up and measured seconds of a turn.
+
+    In a closed loop the first wave waits less than all that follow: it belongs to the warm-up. As many
+    answers again, and half of them more, are measured at least.
+    """
+    wave = callers / most_per_s
+    return max(2.0, 1.2 * wave), max(seconds, 1.5 * wave)
+
+
+def turn(one: Server, callers: int, length: tuple[float, float], folder: Path) -> Turn:
+    """So many callers for so long."""
     before, spent = one.calls_ended_well(), one.group.cpu_s()
-    load = drive(one.target, callers, seconds, max(2.0, seconds / 4), folder)
+    load = drive(one.target, callers, *length, folder)
     after, spent = one.calls_ended_well(), one.group.cpu_s() - spent
     if before is not None and after is not None and after - before < load.finished:
         raise StartError(f"{load.finished} calls ended, of which only {after - before} well")
-    return Turn(load, spent / (load.seconds + max(2.0, seconds / 4)))
+    return Turn(load, spent / sum(length))
 
 
 def same(found: SegmentResponse, wanted: SegmentResponse) -> bool:
@@ -110,7 +120,11 @@ def same(found: SegmentResponse, wanted: SegmentResponse) -> bool:
 
 
 def run_round(
-    start: Start, photo: Path, wanted: SegmentResponse, callers: Sequence[int], seconds: float, to: Collected
+    start: Start,
+    photo: Path,
+    wanted: SegmentResponse,
+    turns: Mapping[int, tuple[float, float]],
+    to: Collected,
 ) -> None:
     """Starts a contender, drives it, stops it; a failure is kept with it."""
     with tempfile.TemporaryDirectory(prefix="assay-peers-") as name:
@@ -121,8 +135,8 @@ def run_round(
                     raise StartError("the answer is another one")
                 to.starts.append(one.start_s)
                 to.idle_mib.append(one.group.pss_mib())
-                for count in callers:
-                    to.turns.append(turn(one, count, seconds, folder))
+                for count, length in turns.items():
+                    to.turns.append(turn(one, count, length, folder))
                 to.busy_mib.append(one.group.pss_mib())
         except (StartError, RuntimeError, OSError) as error:
             to.failure = str(error)
@@ -141,13 +155,14 @@ def race(given: argparse.Namespace, folder: Path) -> Race:
         label = _size(photo)
         wanted = reference(photo.read_bytes(), model)
         limits = {what: floor(photo, model, given.seconds, what) for what in ("core", "model")}
+        turns = {each: lengths(each, limits["core"].crowd_per_s, given.seconds) for each in callers}
         starts = contenders(model, given.only.split(",") if given.only else [], folder)
         kept = {name: Collected() for name in starts}
         for number in range(given.rounds):
             for name, start in starts.items():
                 print(f"{label}: round {number + 1} of {given.rounds}: {name}", file=sys.stderr, flush=True)
                 if not kept[name].failure:
-                    run_round(start, photo, wanted, callers, given.seconds, kept[name])
+                    run_round(start, photo, wanted, turns, kept[name])
         results += [_result(label, name, kept[name], callers, limits) for name in starts]
     return judged(
         Race(
@@ -195,7 +210,7 @@ def _middle(values: list[float]) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Race, print, keep; 1 when a limit is missed."""
     parser = argparse.ArgumentParser(description="Race SegmentService/Segment against its peers.")
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a turn, at least")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--callers", default="1,16,64")
     parser.add_argument("--only", default="", help="names, by commas")

@@ -48,7 +48,7 @@ def framed(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
-def drive(target: Target, callers: int, seconds: float, warm_up_s: float, folder: Path) -> Load:
+def drive(target: Target, callers: int, warm_up_s: float, seconds: float, folder: Path) -> Load:
     """Keeps `callers` calls in flight; counts what ends in `seconds` after the warm-up.
 
     Raises RuntimeError when the generator itself fails.

@@ -12,6 +12,7 @@ CROWDS = (16, 64)
 AHEAD_OF = ("FastAPI + Celery + Redis", "BentoML", "LitServe", "Ray Serve")
 NEAR = "FastAPI"
 LEAST_NEAR = 0.9
+FEWEST = 16
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ def _trouble(load: Load) -> str:
     """Why a turn says nothing; empty when it does."""
     if load.failed:
         return f"{load.failed} calls failed"
-    return "" if load.finished >= load.callers else f"{load.finished} answers are too few to compare"
+    few = load.finished < min(load.callers, FEWEST)
+    return f"{load.finished} answers are too few to compare" if few else ""
 
 
 def _missed(mine: Result, other: Result) -> Iterable[str]:
@@ -95,9 +97,9 @@ def _missed(mine: Result, other: Result) -> Iterable[str]:
 def table(race: Race) -> str:
     """Markdown: one table a photo."""
     lines = [
-        f"{race.model}, {race.cores} cores, {race.rounds} rounds of {race.seconds:g} s, machine load "
-        f"{race.load_before:.1f} before and {race.load_after:.1f} after. Ratio: "
-        "answers a second, ours over theirs."
+        f"{race.model}, {race.cores} cores, {race.rounds} rounds, turns of at least {race.seconds:g} s, "
+        f"machine load {race.load_before:.1f} before and {race.load_after:.1f} after. "
+        "Ratio: answers a second, ours over theirs."
     ]
     for photo in dict.fromkeys(each.photo for each in race.results):
         lines += ["", *_of_photo(photo, [each for each in race.results if each.photo == photo])]
