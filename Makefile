@@ -95,4 +95,4 @@ bench: setup  ## Races colour and the pose stage against others; figures go to b
 	$(BIN)/python -m bench.pose $(if $(VIDEO),--video $(VIDEO)) && exit $$color
 
 clean:  ## Removes environments, caches and local data.
-	rm -rf .venv .tools .assay svc_color/kernel/libassay_colour.* models/build models/export/.venv models/train/.venv models/train/.cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .tools .assay svc_color/kernel/libassay_colour.* models/build models/export/.venv models/train/.venv models/train/.cache bench/load/.venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
