@@ -16,14 +16,13 @@ PLACEHOLDER = re.compile(r"\\\{[a-z]+\\\}")
 
 @dataclass(frozen=True)
 class SpanSignal:
-    """A span. name: with its variable parts in braces. always: every process shows it for an ordinary job."""
+    """A span. name: with its variable parts in braces."""
 
     name: str
     kind: str
     attributes: tuple[str, ...]
     meaning: str
     processes: tuple[str, ...]
-    always: bool = True
 
     def matches(self, name: str) -> bool:
         """Whether a span of that name is one of these."""
@@ -85,7 +84,6 @@ SPANS = (
         _RPC,
         "An RPC; with assay.job_id where it is about one job, and error.type where it failed.",
         SERVING,
-        always=False,
     ),
     SpanSignal(
         "publish {fact}",

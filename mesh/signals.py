@@ -99,8 +99,6 @@ METRICS = (
         ("method", "code"),
         "Duration of RPCs.",
         SERVING,
-        False,
-        "with the first RPC",
     ),
     Metric(
         "assay_sync_duration_seconds",
@@ -322,6 +320,8 @@ METRICS = (
         ("state",),
         "Sweeps of erasures: swept, or confirmed when nothing more was found.",
         (GATEWAY,),
+        False,
+        "with the first erasure",
     ),
     Metric(
         "assay_consumer_pending",

@@ -61,7 +61,7 @@ def configure(service: str, settings: Settings) -> TracerProvider:
                 "service.namespace": "assay",
                 "cloud.region": settings.region,
             }
-        )
+        ),
     )
     if settings.otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=settings.otlp_endpoint, insecure=settings.env == "development")
