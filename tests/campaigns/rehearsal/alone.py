@@ -46,7 +46,7 @@ def restore(it: Rehearsal) -> None:
         gone = stack.api().call("DELETE", f"/v1/analyze/{erased['job_id']}")
         it.given("one of them is erased after the backup.")
         it.check("it is erased", gone["state"] == "ERASURE_STATE_ERASED")
-        log = shutil.copy(stack.folder / "logs" / "gateway.log", it.folder / "gateway.log")
+        log = str(shutil.copy(stack.folder / "logs" / "gateway.log", it.folder / "gateway.log"))
         kill_all(stack)
     shutil.rmtree(it.folder / "home")
     it.stack = None

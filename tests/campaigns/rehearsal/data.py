@@ -14,10 +14,13 @@ from cli.api import ENDED
 from mesh import facts
 from mesh.operate import list_letters, log_to_stderr
 from mesh.settings import Settings
+from tests.campaigns.faults import persist
 from tests.campaigns.rehearsals import Play, Rehearsal, until
 from tests.campaigns.stack import SAMPLE, order
 
 Json = dict[str, Any]
+# A busy machine may answer late; what is rehearsed is not that.
+PATIENCE_S = 60.0
 
 
 def analysed(it: Rehearsal, **fields: Any) -> Json:
@@ -28,12 +31,16 @@ def analysed(it: Rehearsal, **fields: Any) -> Json:
 
 def accepted(it: Rehearsal) -> str:
     """An analysis that was accepted just now."""
-    api = it.mesh.api()
-    return str(api.analyze(order(api.upload(SAMPLE, "image/jpeg")))["job_id"])
+
+    def ask() -> str:
+        api = it.mesh.api()
+        return str(api.analyze(order(api.upload(SAMPLE, "image/jpeg")))["job_id"])
+
+    return str(persist(ask, PATIENCE_S))
 
 
 def state(it: Rehearsal, job_id: str) -> str:
-    return str(it.mesh.api().job(job_id)["state"])
+    return str(persist(lambda: it.mesh.api().job(job_id), PATIENCE_S)["state"])
 
 
 def since() -> str:
