@@ -15,6 +15,7 @@ from gateway.ledger.notify import Fanout
 from gateway.ruleset_switch import RulesetSwitch
 from mesh.errors import NotFound
 from mesh.jetstream import JetStream
+from mesh.kv_document import opened
 from mesh.objects import ObjectStore
 from mesh.progress import Progress, Step
 from mesh.settings import Settings
@@ -51,7 +52,7 @@ class Desk:
             return None
         try:
             async with asyncio.timeout(PROGRESS_TIMEOUT_S):
-                bucket = await self.nats.js.key_value(PROGRESS_BUCKET)
+                bucket = await opened(self.nats.js, PROGRESS_BUCKET)
                 entry = await Progress(bucket).last(row.job_id)
         except (nats.errors.Error, TimeoutError):
             return None

@@ -9,11 +9,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import nats.errors
 from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
+from nats.js.kv import KeyValue
 
 from mesh.errors import Transient
 
@@ -22,6 +24,19 @@ Json = dict[str, Any]
 ATTEMPTS = 5
 AWAY = (nats.errors.Error, JetStreamError, TimeoutError)
 """What reading raises while NATS or the bucket is away."""
+
+_opened: WeakKeyDictionary[JetStreamContext, dict[str, KeyValue]] = WeakKeyDictionary()
+
+
+async def opened(js: JetStreamContext, bucket: str) -> KeyValue:
+    """A bucket, asked for once per connection: opening one costs the server more than a read.
+
+    Raises what AWAY names.
+    """
+    known = _opened.setdefault(js, {})
+    if bucket not in known:
+        known[bucket] = await js.key_value(bucket)
+    return known[bucket]
 
 
 @dataclass(frozen=True)
@@ -46,10 +61,11 @@ class KvDocument:
                 held, revision = await self._read(js)
                 wanted = change(held)
                 try:
-                    bucket = await js.key_value(self.bucket)
+                    bucket = await opened(js, self.bucket)
                     await bucket.update(self.key, json.dumps(wanted).encode(), last=revision)
                 except KeyWrongLastSequenceError:
                     continue
+                _written.setdefault(js, set()).add(self)
                 return wanted
         except AWAY as error:
             raise Transient(
@@ -59,8 +75,19 @@ class KvDocument:
 
     async def _read(self, js: JetStreamContext) -> tuple[Json, int]:
         """The document and its revision: 0 when there never was one, the marker's when it was deleted."""
+        known = _written.setdefault(js, set())
         try:
-            entry = await (await js.key_value(self.bucket)).get(self.key)
+            entry = await (await opened(js, self.bucket)).get(self.key)
         except KeyNotFoundError as error:
+            if error.entry is None and self in known:
+                # A lost bucket looks like a key that was never written; that undoes no decision.
+                del _opened[js]
+                await opened(js, self.bucket)
+                known.remove(self)
             return {}, int(error.entry.revision or 0) if error.entry else 0
+        known.add(self)
         return json.loads(entry.value or b"{}"), int(entry.revision or 0)
+
+
+_written: WeakKeyDictionary[JetStreamContext, set[KvDocument]] = WeakKeyDictionary()
+"""Documents that were there when they were last read."""

@@ -8,7 +8,7 @@ import pytest
 from nats.js.api import KeyValueConfig
 
 from mesh.errors import Conflict, Transient
-from mesh.kv_document import KvDocument
+from mesh.kv_document import AWAY, KvDocument
 
 DOCUMENT = KvDocument("kv-document-test", "one", "TEST_CONTROL")
 
@@ -65,3 +65,14 @@ async def test_without_its_bucket_a_change_can_be_tried_later(js):
         await DOCUMENT.change(js, adding("a"))
     assert error.value.code == "TEST_CONTROL_AWAY"
     await js.create_key_value(KeyValueConfig(bucket=DOCUMENT.bucket))
+
+
+async def test_a_lost_bucket_is_away_and_not_empty_also_when_it_was_read_before(js):
+    await DOCUMENT.change(js, adding("a"))
+    await js.delete_key_value(DOCUMENT.bucket)
+    for _ in range(2):
+        with pytest.raises(AWAY):
+            await DOCUMENT.read(js)
+    await js.create_key_value(KeyValueConfig(bucket=DOCUMENT.bucket))
+    assert await DOCUMENT.read(js) == {}
+    assert await DOCUMENT.change(js, adding("b")) == {"b": 0}
