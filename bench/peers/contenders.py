@@ -76,12 +76,12 @@ PEERS = (
         "Ray Serve",
         "ray",
         (("{bin}/python", "{here}/serve_app.py", "{port}", "{scratch}"),),
-        "a replica a core, RAY_SERVE_THROUGHPUT_OPTIMIZED, no dashboard",
+        "a replica a core, RAY_SERVE_THROUGHPUT_OPTIMIZED with HAProxy, no dashboard",
         env={
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+            "RAY_SERVE_ENABLE_HA_PROXY": "1",
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_AUTH_MODE": "disabled",
-            # On a busy machine 60 s are not always enough.
             "RAY_raylet_start_wait_time_s": "150",
         },
     ),

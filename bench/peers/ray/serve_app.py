@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import ray
 from ray import serve
@@ -16,8 +17,8 @@ from bench.peers.work import CORES, answer, load
 
 @serve.deployment(
     num_replicas=CORES,
-    # One works, one is at hand; the rest wait in the router, which knows who is free.
-    max_ongoing_requests=2,
+    # Callers wait in the replica, for its one thread; beyond this Ray would hold or refuse them.
+    max_ongoing_requests=128,
     ray_actor_options={"num_cpus": 1},
 )
 class Segment:
@@ -25,10 +26,12 @@ class Segment:
 
     def __init__(self) -> None:
         self.model = load()
+        self.thread = ThreadPoolExecutor(1)
 
     async def __call__(self, request: Request) -> Response:
         """The photo is the body."""
-        made = await asyncio.to_thread(answer, await request.body(), self.model)
+        photo, loop = await request.body(), asyncio.get_running_loop()
+        made = await loop.run_in_executor(self.thread, answer, photo, self.model)
         return Response(made, media_type="application/x-protobuf")
 
 
