@@ -23,7 +23,7 @@ from dev.ports import free_ports
 DATA = Path(__file__).parent / "data"
 RECORDED = DATA / "recorded.om.xz"
 ELSEWHERE = DATA / "elsewhere.om"
-READY_S = 60.0
+READY_S = 240.0
 SAMPLE = re.compile(r"^(?P<series>\S+\{.*\}|\w+) (?P<value>\S+) (?P<at>[\d.]+)$")
 MADE = re.compile(r"^(?P<series>\S+) (?P<first>\S+) (?P<last>\S+)$")
 
@@ -57,7 +57,7 @@ class Prometheus:
         return list(self._get(what, fields)["result"])
 
     def _get(self, what: str, fields: dict[str, str]) -> Any:
-        answer = urllib3.request("GET", f"{self.url}/api/v1/{what}", fields=fields, timeout=20.0)
+        answer = urllib3.request("GET", f"{self.url}/api/v1/{what}", fields=fields, timeout=100.0)
         said = json.loads(answer.data)
         if said["status"] != "success":
             raise ValueError(f"{said['errorType']}: {said['error']}")
@@ -100,7 +100,7 @@ def running(folder: Path) -> Iterator[Prometheus]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -17,7 +17,7 @@ from dev.observability.spec import COMPONENT
 
 HERE = Path(__file__).parent
 CAUSES = HERE / "causes.yaml"
-LIMIT_S = 110.0
+LIMIT_S = 500.0
 
 Document = dict[str, Any]
 

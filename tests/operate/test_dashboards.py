@@ -24,7 +24,7 @@ PANELS = [
 ]
 SUFFIX = re.compile(r"_(bucket|count|sum)$")
 
-pytestmark = pytest.mark.xdist_group("prometheus")
+pytestmark = [pytest.mark.xdist_group("prometheus"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.operate import promtool
 
 CONFIGURATION = COMPONENT / "alertmanager.yaml"
 RECEIVERS = {"page": "pager", "ticket": "tickets"}
-READY_S = 30.0
+READY_S = 100.0
 # Where Debian's build looks for the templates that belong to the program. Nothing is installed, so a copy
 # looks in the folder it runs in: the same path length, since Go's strings know theirs.
 INSTALLED = b"/usr/share/prometheus/alertmanager"
@@ -29,7 +29,7 @@ HERE = b"./" * 17
 
 def amtool(*arguments: str) -> str:
     command = [str(program("amtool").path), *arguments]
-    done = subprocess.run(command, cwd=COMPONENT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=COMPONENT, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 
