@@ -26,7 +26,9 @@ PATIENCE_S = 60.0
 def analysed(it: Rehearsal, **fields: Any) -> Json:
     """An analysis of the sample photo that has ended."""
     api = it.mesh.api()
-    return api.analyze(order(api.upload(SAMPLE, "image/jpeg"), mode="MODE_SYNC", timeout="60s", **fields))
+    job = api.analyze(order(api.upload(SAMPLE, "image/jpeg"), mode="MODE_SYNC", timeout="60s", **fields))
+    until(lambda: state(it, job["job_id"]) in ENDED, 180)
+    return persist(lambda: it.mesh.api().job(job["job_id"]), PATIENCE_S)
 
 
 def accepted(it: Rehearsal) -> str:
