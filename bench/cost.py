@@ -34,7 +34,8 @@ PRICES = Path(__file__).with_name("prices.json")
 DEMAND = Path(__file__).with_name("demand.json")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
 IDLE_S = 20.0
-SETTLE_S = 3.0
+SETTLE_S, SETTLE_LIMIT_S = 3.0, 300.0
+ANNOTATED = "annotated.webm"
 GB = 1e9
 
 
@@ -140,7 +141,7 @@ def kept() -> Costs:
 def measure(stack: Stack, jobs: int) -> Costs:
     """Demands of both kinds, of the samples, on an otherwise idle stack."""
     for kind in ("tattoo", "balance"):
-        one(stack, kind)
+        settle(stack, [one(stack, kind)])
     meter = Meter(stack.folder)
     time.sleep(IDLE_S)
     spent = meter.read()
@@ -152,8 +153,7 @@ def measure(stack: Stack, jobs: int) -> Costs:
 def _demand(stack: Stack, kind: str, jobs: int, idle: dict[str, float]) -> Demand:
     before, meter = scrape.read(stack.folder), Meter(stack.folder)
     views = [one(stack, kind) for _ in range(jobs)]
-    # The annotated video follows its result.
-    time.sleep(SETTLE_S if kind == "tattoo" else 4 * SETTLE_S)
+    settle(stack, views)
     gained, spent = scrape.read(stack.folder).since(before), meter.read()
     cpu = {
         name: max(0.0, each - idle.get(name, 0.0) * spent.seconds) / jobs
@@ -231,6 +231,18 @@ def one(stack: Stack, kind: str) -> dict[str, Any]:
     return view
 
 
+def settle(stack: Stack, views: Sequence[dict[str, Any]]) -> None:
+    """Waits until nothing of these analyses is under way: a clip's annotated video follows its result."""
+    api, until = stack.api(), time.monotonic() + SETTLE_LIMIT_S
+    for view in views:
+        while view["kind"] == "balance" and not any(each["name"] == ANNOTATED for each in view["artifacts"]):
+            if time.monotonic() > until:
+                raise SystemExit(f"{ANNOTATED} of {view['job_id']} did not come")
+            time.sleep(1.0)
+            view = api.job(view["job_id"])
+    time.sleep(SETTLE_S)
+
+
 def compute_usd(demand: Demand, node: Node, utilisation: float) -> float:
     """USD of 1,000 assessments' processor time on a node: its price an hour over what its vCPUs can do."""
     return 1000 * demand.cpu_s / 3600 / (node.vcpus * utilisation) * node.usd_per_hour
@@ -258,13 +270,12 @@ def page(costs: Costs, assumed: Prices) -> str:
         [
             "# Cost",
             "",
-            "Made by `python -m bench.cost --write`; not edited. What an assessment takes is",
-            "measured; what that costs follows from prices that are **assumptions** (`bench/prices.json`:",
-            "edit it, run again).",
+            "Made by `python -m bench.cost --write`; not edited. What an assessment takes is measured; what",
+            "that costs follows from prices that are **assumptions** (`bench/prices.json`: edit, run again).",
             "",
             f"Measured {costs.measured} on {costs.cores} cores (load {costs.load:.1f} over five minutes),",
-            "sample photo and sample video, one assessment at a time. On a machine that others use too,",
-            "processor time comes out higher than on a quiet one: caches and sibling threads are shared.",
+            "sample photo and sample video, one assessment at a time. Beside other work, processor time",
+            "comes out higher than on a quiet machine: caches and sibling threads are shared.",
             "",
             *_demand_lines(costs),
             *_price_lines(costs, assumed),

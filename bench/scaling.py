@@ -146,9 +146,9 @@ def tables(costs: Costs) -> str:
     lines = [
         BEGIN,
         "",
-        f"From what `python -m bench.cost` measured on {costs.measured} ({costs.cores} cores, load "
-        f"{costs.load:.1f}: on a quiet machine processor times are lower). Replicas are busy for {BUSY:.0%}",
-        f"of their time; pods have {POD_CORES} cores; a cell carries {CELL_RATE:,.0f} jobs/s.",
+        f"From what `python -m bench.cost` measured on {costs.measured}, on {costs.cores} cores whose load",
+        f"was {costs.load:.1f}. Replicas are busy for {BUSY:.0%} of their time, pods have {POD_CORES} cores,",
+        f"a cell carries {CELL_RATE:,.0f} jobs/s.",
         "",
     ]
     for demand in costs.demands:

@@ -5,8 +5,8 @@
 One stack of its own: a few analyses one after the other give each stage's times and each job's processor
 time; the model (bench/queueing.py, shared cores) then says what Poisson arrivals at `share` of capacity do,
 and how many jobs a second are the most; then both are measured. Exit status 1 when throughput or mean time
-differ by more than 20 %. What other processes of the machine take meanwhile is taken off the model's cores,
-and said.
+differ by more than 20 %. The model has all cores: what other processes take of them makes it wrong, and is
+said.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Bench:
-    """stations: what was put into the model. cores: what others left of the machine in each of two runs."""
+    """stations: what was put into the model. others: cores that other processes kept busy in each run."""
 
     kind: str
     stations: list[Station]
     job_cpu_s: float
     rate: float
     jobs: int
-    cores: list[float]
+    others: list[float]
     pairs: list[Pair]
     passed: bool
 
@@ -156,11 +156,9 @@ def _passed(api: Api, job_id: str) -> Passed:
     return Passed(_time(view["created_at"]).timestamp(), _time(view["finished_at"]).timestamp())
 
 
-def left_of_cores(spent: Spent) -> float:
-    """Cores that other processes, this one among them, left to the stack."""
-    ours = sum(spent.by_process.values())
-    others = max(0.0, spent.machine - ours) / spent.seconds
-    return max(0.25, (os.cpu_count() or 1) - others)
+def taken(spent: Spent) -> float:
+    """Cores that other processes kept busy meanwhile, this one among them."""
+    return max(0.0, spent.machine - sum(spent.by_process.values())) / spent.seconds
 
 
 def bench(stack: Stack, kind: str, share: float, jobs: int, count: int) -> Bench:
@@ -170,19 +168,19 @@ def bench(stack: Stack, kind: str, share: float, jobs: int, count: int) -> Bench
     rate = share * cores / job_cpu_s
     moments = arrivals(rate, jobs / rate, SEED)
     steady, spent = drive(stack, kind, moments)
-    left = [left_of_cores(spent)]
-    said = _drawn(stations, moments, left[0])
+    others = [taken(spent)]
+    said = _drawn(stations, moments, cores)
     seconds = [each.seconds for each in steady]
     burst, spent = drive(stack, kind, [0.0] * jobs)
-    left.append(left_of_cores(spent))
-    most = shared(stations, [0.0] * jobs, left[1], SEED)
+    others.append(taken(spent))
+    most = shared(stations, [0.0] * jobs, cores, SEED)
     pairs = [
         Pair("most jobs a second", "1/s", _throughput(most), _throughput(burst), judged=True),
         Pair(f"mean time at {share:.0%}", "s", _mean(said), _mean(seconds), judged=True),
         Pair(f"p95 time at {share:.0%}", "s", quantile(said, 0.95), quantile(seconds, 0.95), judged=False),
     ]
     passed = all(abs(pair.difference) <= ALLOWED for pair in pairs if pair.judged)
-    return Bench(kind, stations, job_cpu_s, rate, len(moments), left, pairs, passed)
+    return Bench(kind, stations, job_cpu_s, rate, len(moments), others, pairs, passed)
 
 
 def _drawn(stations: Sequence[Station], moments: Sequence[float], cores: float) -> list[float]:
@@ -203,9 +201,9 @@ def _throughput(passed: Sequence[Passed]) -> float:
 def table(done: Bench) -> str:
     """The comparison as Markdown."""
     lines = [
-        f"{done.kind}: {done.jobs} jobs at {done.rate:.3f}/s (Poisson), then as many at once; a job takes "
-        f"{done.job_cpu_s:.2f} s of processor time; others left {done.cores[0]:.2f} and {done.cores[1]:.2f}",
-        "cores",
+        f"{done.kind}: {done.jobs} jobs at {done.rate:.3f}/s (Poisson), then as many at once; a job takes",
+        f"{done.job_cpu_s:.2f} s of processor time; others took {done.others[0]:.2f} and",
+        f"{done.others[1]:.2f} cores, if only in idle moments",
         "",
         "| station | servers | mean s alone | threads | hop s | around it, s |",
         "| --- | --- | --- | --- | --- | --- |",
