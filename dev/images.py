@@ -3,7 +3,7 @@
     python -m dev.images                  builds each image's content in .tools/images, checks it, lists it
     python -m dev.images sway color       some of them
     python -m dev.images --ffmpeg FOLDER  with the FFmpeg that k8s/ffmpeg.sh built there, as production has it
-    python -m dev.images --write          also writes the list into docs/images.md (all images, with --ffmpeg)
+    python -m dev.images --write          also writes the list into docs/images.md, Python compiled as there
 
 The steps are the Dockerfile's own (k8s/image.sh), the arguments those of k8s/docker-bake.json. Exit status 1
 when an image holds what it must not hold, or its processes cannot be imported from it alone.
@@ -135,7 +135,13 @@ def imports(image: Image, place: Path) -> str:
     # -P and an empty environment: neither this folder nor PYTHONPATH lends it anything.
     argv = [str(place / ".venv" / "bin" / "python"), "-P", "-c", own]
     done = subprocess.run(  # noqa: S603 - argv of our own, no shell
-        argv, cwd="/", env={"HOME": str(place)}, check=False, timeout=LIMIT_S, capture_output=True, text=True
+        argv,
+        cwd="/",
+        env={"HOME": str(place), "PYTHONDONTWRITEBYTECODE": "1"},
+        check=False,
+        timeout=LIMIT_S,
+        capture_output=True,
+        text=True,
     )
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no message"])[-1]
 
@@ -182,9 +188,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = f"{len(rows)} images hold what they need and nothing else" if not wrong else "\n".join(wrong)
     print(*([] if given.quiet else [table]), said, sep="\n")
     if given.write:
-        if given.ffmpeg is None or given.names:
-            raise SystemExit("--write keeps the whole table as production has it: give --ffmpeg and no names")
-        _replace(PAGE, table)
+        if given.names:
+            raise SystemExit("--write keeps the whole list: name no images")
+        note = (
+            ""
+            if given.ffmpeg
+            else "PyAV is its wheel here, which stands in for the build against our FFmpeg.\n\n"
+        )
+        _replace(PAGE, note + table)
     return 1 if wrong else 0
 
 
