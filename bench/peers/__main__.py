@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import os
 import statistics
 import sys
@@ -95,7 +96,8 @@ def lengths(callers: int, most_per_s: float, seconds: float) -> tuple[float, flo
     answers again, and half of them more, are measured at least.
     """
     wave = callers / most_per_s
-    return max(2.0, 1.2 * wave), max(seconds, 1.5 * wave)
+    # h2load takes whole seconds only.
+    return math.ceil(max(2.0, 1.2 * wave)), math.ceil(max(seconds, 1.5 * wave))
 
 
 def turn(one: Server, callers: int, length: tuple[float, float], folder: Path) -> Turn:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.peers.__main__ import lengths
 from bench.peers.contenders import PEERS
 from bench.peers.floor import Floor
 from bench.peers.load import Load, framed
@@ -49,6 +50,11 @@ def test_the_table_says_ours_over_theirs_and_what_is_missed():
     text = table(race(result(OURS, 3.0), result("LitServe", 4.0)))
     assert "| LitServe | 16 | 4.00 | 0.75 |" in text
     assert "NOT held:" in text
+
+
+def test_a_turn_is_as_long_as_its_queue_needs_in_whole_seconds():
+    assert lengths(64, 3.0, 10.0) == (26, 32)
+    assert lengths(1, 60.0, 2.5) == (2, 3)
 
 
 def test_a_message_is_framed_as_grpc_over_http2_says():
