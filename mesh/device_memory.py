@@ -1,8 +1,8 @@
 """What to do when a device has no memory left for a batch: make it smaller, and at one say that it may pass.
 
-A run that ONNX Runtime found no memory for has no effect, and its arena keeps what it had, so the halves can be
-run at once. One item that does not fit is ResourceExhausted (DEVICE_MEMORY): the runner tries again later, when
-others may have left the device, and in the end keeps a dead letter.
+A run that ONNX Runtime found no memory for has no effect, and its arena keeps what it had, so the halves
+can be run at once. One item that does not fit is ResourceExhausted (DEVICE_MEMORY): the runner tries again
+later, when others may have left the device, and in the end keeps a dead letter.
 """
 
 from __future__ import annotations
