@@ -20,7 +20,7 @@ TIGHT = "20000000"
 
 def gpu_out_of_memory(it: Rehearsal) -> None:
     tight = {**IMPATIENT, "ASSAY_INFERENCE_MEMORY_BYTES": TIGHT}
-    with surroundings(tight), running_stack(it.folder / "home") as stack:
+    with surroundings(tight), DetachedStack(it.folder / "home", "local") as stack:
         it.stack = stack
         job = accepted(it)
         it.given(f"ONNX Runtime's arena may take {TIGHT} bytes, and a job is accepted.")
@@ -30,7 +30,8 @@ def gpu_out_of_memory(it: Rehearsal) -> None:
         it.check("its code is DEVICE_MEMORY", code == "DEVICE_MEMORY")
         said = it.type()
         it.check("the letter names the code", "DEVICE_MEMORY" in said)
-        it.type(LIMIT="0")
+        said = it.type(LIMIT="0")
+        it.check("every command ended well", said.count("[exit status 0]") == 3)
         it.check("no dead letter is left", not letters(it, job))
         it.type(JOB=job)
         it.check("the job has succeeded", all_succeed(it, [job]))
@@ -66,8 +67,8 @@ def restore(it: Rehearsal) -> None:
 
 def region_failover(it: Rehearsal) -> None:
     a, b = it.folder / "a", it.folder / "b"
-    with running_region(b, "region-b"):
-        with running_region(a, "region-a") as stack:
+    with DetachedStack(b, "region-b"):
+        with DetachedStack(a, "region-a") as stack:
             it.stack = stack
             job = accepted(it)
             kill_all(stack)
@@ -84,12 +85,8 @@ def region_failover(it: Rehearsal) -> None:
             control.stop(a)
 
 
-def running_region(folder: Path, region: str) -> RegionStack:
-    return RegionStack(folder, region)
-
-
-class RegionStack:
-    """A stack of a region, started with its own settings."""
+class DetachedStack:
+    """A stack of a region, started by the command, so that the command can end it as well."""
 
     def __init__(self, folder: Path, region: str) -> None:
         self._folder, self._region = folder, region
