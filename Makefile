@@ -7,7 +7,7 @@ DESIGNS := .tools/cache/designs
 GATEWAY ?= 8080
 export GATEWAY
 
-.PHONY: help run test setup setup-run up down check operate-check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models proof-colour proof-runbooks bench clean
+.PHONY: help run test setup setup-run up down check operate-check proto release-proto train train-smoke train-env models export-env lint types imports proof-mesh proof-balance proof-models proof-colour proof-operate proof-runbooks bench clean
 
 help:  ## Lists the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -86,6 +86,9 @@ proof-models: setup train-env export-env  ## Measures every figure of the models
 
 proof-colour: setup  ## Measures every figure of colour and decisions; keeps its output in docs/proofs.
 	@$(BIN)/python -m tests.campaigns.colour
+
+proof-operate: setup  ## Measures every figure of operations, hours of it; keeps its output in docs/proofs. [ONLY=mesh,soak]
+	@$(BIN)/python -m tests.campaigns.operate $(if $(ONLY),--only $(ONLY))
 
 proof-runbooks: setup  ## Rehearses the runbooks on local stacks; keeps what was typed and printed. [RUNBOOK=name]
 	@$(BIN)/python -m tests.campaigns.rehearsals $(RUNBOOK)
