@@ -101,7 +101,12 @@ class Rehearsal:
 
     def _clean(self, text: str) -> str:
         """Names of this machine's folders have no place in what is kept."""
-        for place, name in ((self.folder, "stacks"), (Path(sys.executable).parent, "bin"), (REPO, ".")):
+        for place, name in (
+            (self.folder / "home", "stack"),
+            (self.folder, "stacks"),
+            (Path(sys.executable).parent, "bin"),
+            (REPO, "."),
+        ):
             text = text.replace(str(place), name)
         return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
