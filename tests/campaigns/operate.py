@@ -2,8 +2,8 @@
 
 python -m tests.campaigns.operate [--only soak,peers]
 
-It takes about four hours of a machine that does nothing else; `--only` runs the named sections, and each is kept in
-a file of its own, so that one that was disturbed can be repeated by itself.
+It takes about four hours of a machine that does nothing else; `--only` runs the named sections. Each is kept
+in a file of its own, so that one that was disturbed can be repeated by itself.
 """
 
 from __future__ import annotations
