@@ -95,6 +95,9 @@ class OneByOne:
         made = [self._session.run(names, {"image": one[None]}) for one in feeds["image"]]
         return [np.concatenate(parts) for parts in zip(*made, strict=True)]
 
+    def get_providers(self) -> list[str]:
+        return self._session.get_providers()
+
 
 def blazepose(label: str) -> Pose:
     """One of MediaPipe's landmark models, as `models.convert` made it; raises as `pose.model.load`."""

@@ -1,7 +1,7 @@
 """Runs what was built, each format by the runtime it is for, behind the call that the product's code makes.
 
-Every session here answers `run(names, feeds)` like ONNX Runtime's, so that `svc_segment.model.Model` and the
-landmark path run on it unchanged.
+Every session here answers `run(names, feeds)` and `get_providers()` like ONNX Runtime's, so that
+`svc_segment.model.Model` and the landmark path run on it unchanged.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+ON_CPU = "CPUExecutionProvider"
 
 
 class Session(Protocol):
-    """Computes the named outputs (None: all) of named inputs."""
+    """Computes the named outputs (None: all) of named inputs, on the first of its providers."""
 
     def run(self, names: Sequence[str] | None, feeds: Mapping[str, Array]) -> list[Array]: ...
+
+    def get_providers(self) -> list[str]: ...
 
 
 def onnx_session(model: Path | bytes, threads: int = 0, *, rounded: bool = False) -> Session:
@@ -37,7 +40,7 @@ def onnx_session(model: Path | bytes, threads: int = 0, *, rounded: bool = False
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if rounded:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session: Session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session: Session = ort.InferenceSession(model, options, providers=[ON_CPU])
     return session
 
 
@@ -63,6 +66,10 @@ class LiteRt:
         made = self._runners[fitting[0]](**feeds)
         return [np.array(made[name]) for name in names or made]
 
+    def get_providers(self) -> list[str]:
+        """XNNPACK runs on the CPU, and ONNX Runtime's name for that is what callers know."""
+        return [ON_CPU]
+
 
 class FixedTiles:
     """An ink segmenter that takes tiles of a few fixed sizes, behind one that takes any.
@@ -76,6 +83,9 @@ class FixedTiles:
 
     def run(self, names: Sequence[str] | None, feeds: Mapping[str, Array]) -> list[Array]:
         return [np.concatenate([self._one(tile) for tile in feeds["features"]])]
+
+    def get_providers(self) -> list[str]:
+        return self._session.get_providers()
 
     def _one(self, tile: Array) -> Array:
         _, height, width = tile.shape
