@@ -37,14 +37,14 @@ RUNTIME = {
     # each time: arrays up to the largest size that glibc takes, and as much of it as a photo needs.
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(512 * 2**20),
-    "MALLOC_TOP_PAD_": str(64 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+    "MALLOC_TOP_PAD_": str(16 * 2**20),
     # Jobs beside each other fill the cores; threads that wait for more work spin meanwhile.
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
     "PYTHONUNBUFFERED": "1",
 }
-GRPC_FIRST, METRICS_FIRST = 50050, 9100
+GRPC_FIRST, METRICS_FIRST = 9050, 9100
 SETUP = ("migrate", "topology")
 
 

@@ -14,7 +14,7 @@ from mesh.settings import Settings
 from tests.gateway.ledgers import make_order, make_upload, store
 
 pytestmark = [pytest.mark.mesh, pytest.mark.xdist_group("gateway")]
-TABLES = ("uploads", "jobs", "job_facts", "idempotency_keys", "consents", "audit", "outbox")
+TABLES = ("uploads", "jobs", "job_facts", "idempotency_keys", "consents", "audit", "outbox", "erasures")
 
 
 async def test_every_table_has_tenant_and_forced_security(settings: Settings) -> None:
@@ -133,5 +133,5 @@ async def test_worker_sees_beyond_a_tenant_only_what_is_overdue(
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 async with connection.transaction():
                     await connection.execute(
-                        psycopg.sql.SQL("SELECT 1 FROM {}").format(psycopg.sql.Identifier(table))
+                        psycopg.sql.SQL("SELECT * FROM {}").format(psycopg.sql.Identifier(table))
                     )

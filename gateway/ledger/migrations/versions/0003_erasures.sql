@@ -35,6 +35,7 @@ GRANT SELECT, INSERT ON erasures TO assay_app;
 GRANT SELECT, UPDATE ON erasures TO assay_worker;
 GRANT INSERT (protected_upload_id) ON jobs TO assay_app;
 GRANT DELETE ON jobs, job_facts, consents, uploads TO assay_worker;
-GRANT SELECT ON consents TO assay_worker;
+-- What finding the rows to delete takes; what was consented to stays closed to background work.
+GRANT SELECT (job_id, tenant_id) ON consents TO assay_worker;
 -- A re-drive of a dead letter gives its job new time.
 GRANT UPDATE (deadline) ON jobs TO assay_worker;
