@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from prometheus_client.openmetrics import parser
@@ -59,8 +60,17 @@ def test_exemplars_lead_to_traces(worked: Stack, spans: Collector):
     ]
     assert samples
     for sample in samples:
-        services = {span.service for span in spans.spans(sample.exemplar.labels["trace_id"])}
-        assert {"envoy", "gateway", "svc_report"} <= services
+        assert reached(spans, sample.exemplar.labels["trace_id"], {"envoy", "gateway", "svc_report"})
+
+
+def reached(spans: Collector, trace_id: str, services: set[str], within_s: float = 30) -> bool:
+    """Whether every one of the services has a span in the trace; exporters send every five seconds."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if services <= {span.service for span in spans.spans(trace_id)}:
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def test_no_line_names_anybody(worked: Stack, finished: dict):

@@ -34,7 +34,9 @@ def whole(spans: Collector, trace_id: str, within_s: float = 30) -> list[Span]:
     end = time.monotonic() + within_s
     while time.monotonic() < end:
         found = spans.spans(trace_id)
-        if len(trace_tree.roots(found)) == 1 and any(span.name == PDF for span in found):
+        # Envoy's span comes last: until then, the gateway's is the one without a parent.
+        roots = [span.service for span in trace_tree.roots(found)]
+        if roots == ["envoy"] and any(span.name == PDF for span in found):
             return found
         time.sleep(0.5)
     raise AssertionError([(span.service, span.name) for span in trace_tree.roots(spans.spans(trace_id))])
