@@ -35,6 +35,7 @@ from svc_segment.model import NAME
 
 KEPT = Path(__file__).with_name("results") / "batching.json"
 SIZES = (1, 2, 4, 8, 16, 32)
+# The emulated device: so long a run and so long a tile. Sleeping leaves the cores alone, as a device does.
 FIXED_S, EACH_S = 0.008, 0.0015
 EMULATED = "EMULATED"
 LEAST_PASSED_ON = 0.8

@@ -33,7 +33,9 @@ from tests.campaigns.stack import SAMPLE, VIDEO, Stack, balance_order, order, ru
 PRICES = Path(__file__).with_name("prices.json")
 DEMAND = Path(__file__).with_name("demand.json")
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost.md"
+# What the idle stack spends is counted so long, to be taken off.
 IDLE_S = 20.0
+# Metrics and objects of the last analysis come so long after its result.
 SETTLE_S, SETTLE_LIMIT_S = 3.0, 300.0
 ANNOTATED = "annotated.webm"
 GB = 1e9

@@ -51,7 +51,9 @@ CORES = 2
 IN_FLIGHT = 12
 LEAST_JOBS = 24
 """Of a turn in the mesh, however slow the machine: its rate leaves out those that end last."""
+# Between two looks at the oldest job: a driver that asks often takes the cores from what it measures.
 LOOK_S = 0.5
+# What one turn leaves to do must not count in the next one.
 REST_S = 2.0
 """After a turn: what is written behind the answer belongs to the turn."""
 LEAST_RATIO = 0.85

@@ -102,7 +102,7 @@ def plan_of(
     drive = Drive(stack.url, stack.client(), probe, rate=PROBE_RATE, seconds=PROBE_S, seed=SEED)
     driver = psutil.Process(drive.process.pid)
     generator_s = 0.0
-    while drive.process.poll() is None:
+    while drive.running():
         generator_s = sum(driver.cpu_times()[:2])
         time.sleep(1.0)
     drive.wait()
@@ -120,7 +120,7 @@ def sit(stack: Stack, folder: Path, plan: Plan, sitting: int, seconds: float) ->
     began, told = time.time(), 0.0
     try:
         with (folder / "samples.jsonl").open("a", encoding="utf-8") as file:
-            while drive.process.poll() is None:
+            while drive.running():
                 sample = Sample(time.time(), sitting, use(stack.folder))
                 file.write(json.dumps(dataclasses.asdict(sample)) + "\n")
                 file.flush()

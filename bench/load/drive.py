@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +88,16 @@ class Drive:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._limit_s = seconds + GRACE_S
+        self._until = time.monotonic() + seconds + GRACE_S
+
+    def running(self) -> bool:
+        """Whether Locust is at work and still may be; `wait` says what became of it."""
+        return self.process.poll() is None and time.monotonic() < self._until
 
     def wait(self) -> None:
         """Waits for the end of the run; raises RuntimeError when Locust itself fails."""
         try:
-            status = self.process.wait(self._limit_s)
+            status = self.process.wait(max(1.0, self._until - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.stop()
             raise RuntimeError(f"Locust did not end; see {self.log}") from None

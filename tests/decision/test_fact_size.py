@@ -9,12 +9,9 @@ from assay.color.v1 import color_pb2 as color
 from assay.common.v1.types_pb2 import (
     FLAG_LEVEL_WARN,
     Box,
-    ComponentVersion,
     Lab,
     Measurement,
-    ObjectRef,
     Point,
-    Provenance,
     QualityFlag,
 )
 from assay.decision.v1 import decision_pb2 as pb
@@ -30,26 +27,10 @@ from svc_decision.stage import decision_page
 from svc_segment.regions import LISTED_REGIONS
 from tests.decision.test_page import calibrated, spot
 from tests.decision.test_stage import cluster
+from tests.largest import made_by, stored
 
 CLASSES = ("black", "red", "blue", "dark_green", "yellow", "purple", "orange", "brown")
 EVERY = pb.Device(wavelengths_nm=[532, 585, 650, 670, 694, 730, 755, 785, 1064], pulse=pb.PULSE_PS)
-
-
-def stored(stage: str, name: str) -> ObjectRef:
-    key = f"{uuid.uuid4()}/{uuid.uuid4()}/{stage}/{name}/{'a' * 64}"
-    return ObjectRef(
-        bucket="assay-artifacts",
-        key=key,
-        sha256="a" * 64,
-        media_type="image/png",
-        size_bytes=2**30,
-        name=name,
-    )
-
-
-def made_by(count: int) -> Provenance:
-    one = ComponentVersion(kind="library", name="x" * 20, version="10.10.10", sha256="a" * 64)
-    return Provenance(versions=[one] * count)
 
 
 def remarks(stage: str) -> Iterable[QualityFlag]:

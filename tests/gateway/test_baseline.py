@@ -8,26 +8,13 @@ from typing import Any
 import grpc.aio
 import pytest
 from assay.color.v1.color_pb2 import Baseline
-from assay.common.v1.types_pb2 import ObjectRef
 from assay.decision.v1.decision_pb2 import TattooCase
 from assay.events.v1.analysis_pb2 import Analysis
 from assay.gateway.v1 import gateway_pb2 as pb
 
 from gateway.api.baseline import MOST_BYTES, baseline
 from tests.gateway.callers import Caller, Problem, order, problem_of
-
-
-def stored(stage: str, name: str) -> ObjectRef:
-    """A reference of the length that a real one has."""
-    key = f"{uuid.uuid4()}/{uuid.uuid4()}/{stage}/{name}/{'a' * 64}"
-    return ObjectRef(
-        bucket="assay-artifacts",
-        key=key,
-        sha256="a" * 64,
-        media_type="image/png",
-        size_bytes=2**30,
-        name=name,
-    )
+from tests.largest import stored
 
 
 def largest(document: Analysis) -> Analysis:

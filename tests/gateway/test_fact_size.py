@@ -12,10 +12,7 @@ from assay.balance.v1.balance_pb2 import BalanceTrial
 from assay.common.v1.types_pb2 import (
     FLAG_LEVEL_FAIL,
     FLAG_LEVEL_WARN,
-    ComponentVersion,
     FlagLevel,
-    ObjectRef,
-    Provenance,
     QualityFlag,
 )
 from assay.events.v1.analysis_pb2 import Analysis, Job
@@ -29,6 +26,7 @@ from svc_balance.sway import stage as sway
 from svc_balance.sway.flags import Flag
 from svc_decision.balance.stage import decision_page
 from svc_ingest.video.stage import MOST_CUTS
+from tests.largest import made_by, stored
 
 LANDMARKS = landmarks.encode(trial(StandingSpec(duration_s=46, end_s=44, noise_px=0.4))[0])
 PROTOCOLS: dict[str, dict[str, Any]] = {
@@ -37,20 +35,6 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
     "ctsib": {"task": pb.TASK_CTSIB, "stance": pb.STANCE_DOUBLE, "surface": pb.SURFACE_FOAM},
     "y-balance": {"task": pb.TASK_Y_BALANCE, "reach": pb.REACH_ANTERIOR},
 }
-
-
-def stored(stage: str, name: str) -> ObjectRef:
-    """A reference of the length that a real one has."""
-    key = f"{uuid.uuid4()}/{uuid.uuid4()}/{stage}/{name}/{'a' * 64}"
-    kind = "application/vnd.assay.landmarks+protobuf"
-    return ObjectRef(
-        bucket="assay-artifacts", key=key, sha256="a" * 64, media_type=kind, size_bytes=2**30, name=name
-    )
-
-
-def made_by(count: int) -> Provenance:
-    one = ComponentVersion(kind="library", name="x" * 20, version="10.10.10", sha256="a" * 64)
-    return Provenance(versions=[one] * count)
 
 
 def remarks(stage: str, level: FlagLevel.ValueType) -> Iterable[QualityFlag]:
