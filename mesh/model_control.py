@@ -1,7 +1,7 @@
 """The switches that withdraw a model version, or choose the active one, everywhere within seconds.
 
-Two documents in the KV bucket `model-control`: every recalled version, and the active version by model. Each
-process reads them before it takes work and every POLL_S after that; while NATS is away, what was read last
+One document in the KV bucket `model-control`: every recalled version, and the active version by model. Each
+process reads it before it takes work and every POLL_S after that; while NATS is away, what was read last
 stays in force.
 """
 
@@ -25,8 +25,7 @@ log = structlog.get_logger()
 
 BUCKET = "model-control"
 POLL_S = 1.0
-_DOCUMENT = KvDocument(BUCKET, "recalled", "MODEL_CONTROL")
-_ACTIVE = KvDocument(BUCKET, "active", "MODEL_CONTROL")
+_DOCUMENT = KvDocument(BUCKET, "standing", "MODEL_CONTROL")
 
 
 async def follow(js: JetStreamContext) -> None:
@@ -40,8 +39,9 @@ async def follow(js: JetStreamContext) -> None:
 
 
 async def refresh(js: JetStreamContext) -> None:
-    """Reads both documents and puts them in force; raises what NATS raises when it is away."""
-    found, chosen = _recalls(await _DOCUMENT.read(js)), _activations(await _ACTIVE.read(js))
+    """Reads the document and puts it in force; raises what NATS raises when it is away."""
+    said = await _DOCUMENT.read(js)
+    found, chosen = _recalls(said), _activations(said)
     withdrawn, back = recalls.put_in_force(found)
     for label in sorted(withdrawn):
         log.warning("model_recalled", model=label, reason=found[label].reason, by=found[label].by)
@@ -87,26 +87,28 @@ async def activate(js: JetStreamContext, label: str, *, by: str) -> None:
 
     def chosen(held: Json) -> Json:
         before = _activations(held).get(name)
-        return {**held, name: asdict(before if before is not None and before.label == label else made)}
+        kept = before if before is not None and before.label == label else made
+        return {**held, "active": {**held.get("active", {}), name: asdict(kept)}}
 
-    activations.put_in_force(_activations(await _ACTIVE.change(js, chosen)))
+    activations.put_in_force(_activations(await _DOCUMENT.change(js, chosen)))
 
 
 async def _change(
     js: JetStreamContext, change: Callable[[Mapping[str, Recall]], dict[str, Recall]]
 ) -> Mapping[str, Recall]:
     """Applies a change to the newest recalls and puts them in force here."""
-    said = await _DOCUMENT.change(
-        js, lambda held: {label: asdict(one) for label, one in change(_recalls(held)).items()}
-    )
-    wanted = _recalls(said)
+
+    def changed(held: Json) -> Json:
+        return {**held, "recalled": {label: asdict(one) for label, one in change(_recalls(held)).items()}}
+
+    wanted = _recalls(await _DOCUMENT.change(js, changed))
     recalls.put_in_force(wanted)
     return wanted
 
 
 def _recalls(said: Json) -> dict[str, Recall]:
-    return {label: Recall(**one) for label, one in said.items()}
+    return {label: Recall(**one) for label, one in said.get("recalled", {}).items()}
 
 
 def _activations(said: Json) -> dict[str, Activation]:
-    return {name: Activation(**one) for name, one in said.items()}
+    return {name: Activation(**one) for name, one in said.get("active", {}).items()}

@@ -52,7 +52,7 @@ async def operator(gateway: Served, tenant: str) -> AsyncIterator[Operator]:
         if view.recalled:
             await model_control.restore(gateway.resources.nats.js, label)
     choices = await gateway.resources.nats.js.key_value(model_control.BUCKET)
-    await choices.delete("active")
+    await choices.delete("standing")
     recalls.put_in_force({})
     activations.put_in_force({})
     await made.channel.close()

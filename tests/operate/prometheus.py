@@ -127,7 +127,7 @@ def served(folder: Path, configuration: Json) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _await_ready(url, process, folder / "log")
+        await_ready(url, process, folder / "log")
         yield url
     finally:
         process.terminate()
@@ -148,7 +148,8 @@ def _quick(folder: Path) -> Path:
     return path
 
 
-def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits for Prometheus or Alertmanager."""
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         assert process.poll() is None, log.read_text()[-2000:]
@@ -158,7 +159,7 @@ def _await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except urllib3.exceptions.HTTPError:
             pass
         time.sleep(0.2)
-    raise AssertionError(f"Prometheus was not ready: {log.read_text()[-2000:]}")
+    raise AssertionError(f"not ready: {log.read_text()[-2000:]}")
 
 
 def _await_rules(server: Prometheus, log: Path) -> None:

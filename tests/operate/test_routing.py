@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from dev.debian import program
 from dev.observability.spec import COMPONENT
 from dev.ports import free_ports
 from tests.operate import promtool
+from tests.operate.prometheus import await_ready
 
 CONFIGURATION = COMPONENT / "alertmanager.yaml"
 RECEIVERS = {"page": "pager", "ticket": "tickets"}
-READY_S = 100.0
 # Where Debian's build looks for the templates that belong to the program. Nothing is installed, so a copy
 # looks in the folder it runs in: the same path length, since Go's strings know theirs.
 INSTALLED = b"/usr/share/prometheus/alertmanager"
@@ -86,7 +85,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        _await(url, process, folder / "log")
+        await_ready(url, process, folder / "log")
         yield url
     finally:
         process.terminate()
@@ -106,19 +105,6 @@ def movable(folder: Path) -> Path:
         installed.parents[1] / "share" / "prometheus" / "alertmanager", folder, dirs_exist_ok=True
     )
     return copy
-
-
-def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + READY_S
-    while time.monotonic() < until:
-        assert process.poll() is None, log.read_text()[-2000:]
-        try:
-            if urllib3.request("GET", f"{url}/-/ready", timeout=2.0, retries=False).status == 200:
-                return
-        except urllib3.exceptions.HTTPError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError(log.read_text()[-2000:])
 
 
 def silenced(url: str, *alerts: dict[str, str]) -> set[str]:
