@@ -34,14 +34,15 @@ APP_ROLE, WORKER_ROLE = "assay_app", "assay_worker"
 # What the C libraries of a service read when it starts (docs/performance.md); k8s/Dockerfile says the same.
 RUNTIME = {
     # One heap that keeps what the next job will want again, instead of asking the kernel for zeroed pages
-    # each time: arrays up to the largest size that glibc takes, and as much of it as a photo needs.
+    # each time: arrays of any size come from it, and it keeps as much as a photo needs.
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+    "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
     "MALLOC_TOP_PAD_": str(16 * 2**20),
     # Jobs beside each other fill the cores; threads that wait for more work spin meanwhile.
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
+    "RAYON_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",
 }
 GRPC_FIRST, METRICS_FIRST = 9050, 9100

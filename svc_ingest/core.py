@@ -68,7 +68,10 @@ def ingest(data: bytes, declared: str = "", limits: Limits = DEFAULT_LIMITS) -> 
         flags.append(
             Flag("REDUCED_TO_8_BIT", Level.INFO, f"{raster.bits} bits per channel were rounded to 8.")
         )
-    raster = replace(raster, pixels=rgb[:0, :0], alpha=None)  # frees the memory of what is done with
+    bare = raster.bare if rgb is raster.pixels and raster.orientation == 1 else b""
+    raster = replace(
+        raster, pixels=rgb[:0, :0], alpha=None, bare=b""
+    )  # frees the memory of what is done with
     if not raster.upright:
         rgb = upright(rgb, raster.orientation)
     lap("orient")
@@ -76,7 +79,7 @@ def ingest(data: bytes, declared: str = "", limits: Limits = DEFAULT_LIMITS) -> 
     lap("shrink")
     quality = assess(rgb, working, share)
     lap("quality")
-    original = encode_original(rgb, raster.lossy)
+    original = encode_original(rgb, raster.lossy, bare)
     lap("encode_original")
     small = encode_png(working)
     lap("encode_working")

@@ -100,7 +100,7 @@ def _decode_jpeg(data: bytes, limits: Limits) -> Raster:
     file = read_jpeg(data, limits)
     headers.check_size(file.width, file.height, limits)
     mode, space = {1: ("L", "GRAY"), 3: ("RGB", "RGB"), 4: ("CMYK", "CMYK")}[file.components]
-    pixels = _strict_jpeg(file, space)
+    pixels, bare = _strict_jpeg(file, space)
     if mode == "L":
         pixels = pixels[..., 0]
     elif mode == "CMYK":
@@ -122,23 +122,27 @@ def _decode_jpeg(data: bytes, limits: Limits) -> Raster:
         )
     orientation, remarks = _orientation(file.exif)
     return Raster(
-        pixels, mode, 8, True, icc=file.icc, orientation=orientation, flags=(*flags, *remarks),
+        pixels, mode, 8, True, icc=file.icc, orientation=orientation, flags=(*flags, *remarks), bare=bare,
         camera=_camera(file.exif),
     )  # fmt: skip
 
 
-def _strict_jpeg(file: JpegFile, space: str) -> Pixels:
-    """Decodes and refuses what libjpeg would patch up with a warning: missing data is never filled in."""
+def _strict_jpeg(file: JpegFile, space: str) -> tuple[Pixels, bytes]:
+    """Decodes and refuses what libjpeg would patch up with a warning: missing data is never filled in.
+
+    Answers the pixels, and the bytes that they were decoded from.
+    """
     try:
-        return np.asarray(simplejpeg.decode_jpeg(file.essential, colorspace=space, strict=True), np.uint8)
+        decoded = simplejpeg.decode_jpeg(file.essential, colorspace=space, strict=True)
+        return np.asarray(decoded, np.uint8), file.essential
     except ValueError as error:
         padded = file.essential[:-2]
         stripped = padded.rstrip(b"\x00")
         if "before marker 0xd9" not in str(error) or len(stripped) == len(padded):
             raise
     # Some cameras pad the image data with zeros; without them the decoder must have nothing to say.
-    unpadded = simplejpeg.decode_jpeg(stripped + b"\xff\xd9", colorspace=space, strict=True)
-    return np.asarray(unpadded, np.uint8)
+    unpadded = stripped + b"\xff\xd9"
+    return np.asarray(simplejpeg.decode_jpeg(unpadded, colorspace=space, strict=True), np.uint8), unpadded
 
 
 def _decode_png(data: bytes, limits: Limits) -> Raster:

@@ -1,7 +1,7 @@
 """Reads the structure of a JPEG file (ITU-T T.81) without decoding it.
 
-The decoder is handed only what it needs: metadata segments and everything after the end of the image
-never reach it.
+The decoder is handed only what it needs: metadata segments, thumbnails and everything after the end of the
+image never reach it.
 """
 
 import re
@@ -14,7 +14,10 @@ from svc_ingest.problems import refuse
 _SOI: Final = b"\xff\xd8"
 _EOI: Final = 0xD9
 _SOS: Final = 0xDA
-_KEPT: Final = frozenset({0xDB, 0xC4, 0xDD, 0xE0, 0xEE})  # DQT, DHT, DRI, JFIF, Adobe
+_KEPT: Final = frozenset({0xDB, 0xC4, 0xDD})  # DQT, DHT, DRI
+# What tells the colour model, by marker: how it begins and how many bytes of it say so (JFIF 1.02: up to the
+# thumbnail; Adobe TN 5116).
+_TELLING: Final = {0xE0: (b"JFIF\x00", 12, b"\x00\x00"), 0xEE: (b"Adobe", 12, b"")}
 _FRAMES: Final = frozenset(set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC})
 _SUPPORTED_FRAMES: Final = frozenset({0xC0, 0xC1, 0xC2})  # Huffman: baseline, extended, progressive
 _NEXT_MARKER: Final = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -81,10 +84,21 @@ def read_jpeg(data: bytes, limits: Limits) -> JpegFile:
             parts.kept.append(data[at:end])
         elif marker in _KEPT:
             parts.kept.append(data[at:end])
+        elif marker in _TELLING:
+            parts.kept.append(_telling(marker, body))
         else:
             _note_metadata(marker, body, parts, limits)
         at = end
     raise refuse("IMAGE_TOO_COMPLEX", f"The JPEG file has more than {_MAX_SEGMENTS} segments.")
+
+
+def _telling(marker: int, body: bytes) -> bytes:
+    """A segment that tells the colour model, and only that; empty for any other with its marker."""
+    begins, length, rest = _TELLING[marker]
+    if not body.startswith(begins) or len(body) < length:
+        return b""
+    said = body[:length] + rest
+    return b"\xff" + bytes([marker]) + (2 + len(said)).to_bytes(2, "big") + said
 
 
 def _skip_to_marker(data: bytes, at: int) -> int:

@@ -1,9 +1,9 @@
 """Turns decoded sRGB pixels into the two images that the mesh works with.
 
-The normalised original keeps every pixel: PNG when the upload was lossless, else JPEG at quality 99 with
-full chroma, which costs a tenth of the time and less than half of the bytes (docs/ingest.md has the
-error). The working image is always PNG. Both are written from bare pixels, so no metadata of the upload
-can be in them.
+The normalised original keeps every pixel: a JPEG that needs neither turning nor conversion as it came,
+without its metadata; else PNG when the upload was lossless, and JPEG at quality 99 with full chroma when it
+was not, which costs a tenth of the time and less than half of the bytes (docs/ingest.md has the error). The
+working image is always PNG. No metadata of the upload can be in them.
 """
 
 import math
@@ -93,8 +93,14 @@ def encode_png(rgb: Pixels) -> Encoded:
     return Encoded(data.tobytes(), "image/png", rgb.shape[1], rgb.shape[0])
 
 
-def encode_original(rgb: Pixels, lossy: bool) -> Encoded:
-    """The normalised original: PNG for a lossless upload, JPEG (quality 99, 4:4:4) for a lossy one."""
+def encode_original(rgb: Pixels, lossy: bool, bare: bytes = b"") -> Encoded:
+    """The normalised original: PNG for a lossless upload, JPEG for a lossy one.
+
+    bare: a JPEG file without metadata that decodes to exactly `rgb`, if there is one; quality 99, 4:4:4 where
+    there is none.
+    """
+    if bare:
+        return Encoded(bare, "image/jpeg", rgb.shape[1], rgb.shape[0])
     if not lossy:
         return encode_png(rgb)
     data = simplejpeg.encode_jpeg(

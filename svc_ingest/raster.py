@@ -32,5 +32,7 @@ class Raster:
     upright: bool = False
     """Whether the decoder has applied the orientation already."""
     flags: tuple[Flag, ...] = ()
+    bare: bytes = b""
+    """The JPEG file with no metadata, which decodes to `pixels` and nothing else; empty for other formats."""
     camera: str = ""
     """Maker and model of the camera; empty where the file does not state them."""

@@ -60,7 +60,11 @@ class _Worker:
             start_new_session=True,
             # Nothing of this process's environment: it may hold credentials. One heap arena keeps the
             # address space of threads small.
-            env={"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path), "MALLOC_ARENA_MAX": "1"},
+            env={
+                **{name: value for name, value in os.environ.items() if name.startswith("MALLOC_")},
+                "MALLOC_ARENA_MAX": "1",
+                "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path),
+            },
         )
 
     def ask(

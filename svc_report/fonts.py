@@ -12,7 +12,7 @@ import importlib.metadata
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import fontpkg
@@ -80,6 +80,8 @@ def displayable(text: str) -> str:
     characters and scripts that no font of ours covers are spelt out, so that nothing is dropped, disguised
     or left as an empty box.
     """
+    if text.isascii() and text.isprintable():  # nearly all of a report, and the first font has it all
+        return text
     return "".join(
         cluster if _covered(cluster) else "".join(f"[U+{ord(char):04X}]" for char in cluster)
         for cluster in _clusters(unicodedata.normalize("NFC", text))
@@ -104,6 +106,7 @@ def _clusters(text: str) -> Iterator[str]:
         yield cluster
 
 
+@lru_cache(4096)
 def _covered(cluster: str) -> bool:
     if unicodedata.category(cluster[0])[0] == "M":
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,7 +16,7 @@ from PIL import Image
 from svc_color.difference import delta_e_2000
 from svc_color.space import srgb_to_lab
 from svc_ingest.core import ingest
-from svc_ingest.normalise import encode_original, encode_png, shrink, working_size
+from svc_ingest.normalise import encode_original, encode_png, shrink, upright, working_size
 from tests.ingest.conftest import encode, scene
 
 
@@ -78,6 +79,42 @@ def test_the_original_of_a_lossy_photo_stays_within_a_fraction_of_a_colour_diffe
         return srgb_to_lab(picture.reshape(30, 16, 40, 16, 3).mean(axis=(1, 3)) / 255)
 
     assert delta_e_2000(squares(pixels), squares(again)).max() < 0.2
+
+
+def test_an_upright_srgb_jpeg_is_kept_as_it_came_without_what_is_not_the_picture() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "SECRET name of the person"
+    plain = encode(scene(), "JPEG", exif=exif.tobytes(), comment=b"SECRET comment")
+    thumbnail = b"JFIF\x00\x01\x02\x00\x00\x01\x00\x01\x02\x01" + b"SECRET"
+    told = b"\xff\xe0" + (2 + len(thumbnail)).to_bytes(2, "big") + thumbnail
+    extension = b"\xff\xe0\x00\x0eJFXX\x00\x13SECRET"
+    start = 4 + int.from_bytes(plain[4:6], "big")
+    assert plain[2:4] == b"\xff\xe0"
+    data = plain[:2] + told + extension + plain[start:] + b"SECRET behind the end"
+    original = ingest(data).original
+    assert data.count(b"SECRET") == 5
+    assert b"SECRET" not in original.data
+    assert b"Exif" not in original.data
+    assert np.array_equal(simplejpeg.decode_jpeg(original.data, strict=True), simplejpeg.decode_jpeg(plain))
+
+
+def test_a_jpeg_of_printers_colours_keeps_the_marker_that_says_how_to_read_it() -> None:
+    """Without Adobe's marker a JPEG of RGB samples would be taken for YCbCr."""
+    data = encode(scene(), "JPEG", keep_rgb=True)
+    assert b"Adobe" in data
+    original = ingest(data).original
+    assert np.array_equal(simplejpeg.decode_jpeg(original.data), simplejpeg.decode_jpeg(data))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_is_written_anew(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = simplejpeg.decode_jpeg(encode(scene(), "JPEG"))
+    again = simplejpeg.decode_jpeg(ingest(encode(scene(), "JPEG", exif=exif.tobytes())).original.data)
+    assert np.abs(upright(pixels, orientation).astype(int) - again).mean() < (
+        0.5 if orientation > 1 else 1e-9
+    )
 
 
 def test_png_is_lossless() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mesh.errors import InvalidInput, Transient
 from svc_ingest.core import ingest
@@ -43,7 +44,10 @@ def test_too_little_processor_time_is_a_typed_error_and_a_fresh_process_follows(
     try:
         pool.start()
         noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3)).astype(np.uint8)
-        slow = encode(np.tile(noise, (12, 12, 1)), "JPEG", quality=50, progressive=True)
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        options = {"quality": 50, "progressive": True, "subsampling": 0, "exif": turned.tobytes()}
+        slow = encode(np.tile(noise, (16, 16, 1)), "JPEG", **options)
         with pytest.raises(InvalidInput) as refused:
             pool.ingest(slow)
         assert refused.value.code == "IMAGE_TOO_COMPLEX"
