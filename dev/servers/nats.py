@@ -58,7 +58,8 @@ def spec(data: Path, ports: Ports) -> ProcessSpec:
         name="nats",
         argv=(beside_python("nats-server"), "-c", str(config)),
         folder=data,
-        env={"GOMEMLIMIT": "128MiB"},
+        # Its heap grows to the limit and stays there, whatever the streams hold: memory is known beforehand.
+        env={"GOMEMLIMIT": "96MiB", "GOGC": "off"},
         ports={name: ports[name] for name in PORTS},
         prepare=prepare,
         probe=lambda: http_probe(f"http://{HOST}:{ports['nats_monitor']}/healthz"),

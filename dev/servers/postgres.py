@@ -27,7 +27,7 @@ OWNER = "assay_owner"
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
-    "shared_buffers": "32MB",
+    "shared_buffers": "16MB",
     "max_connections": "60",
     "max_parallel_workers": "2",
     "max_wal_size": "256MB",

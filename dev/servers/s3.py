@@ -176,8 +176,8 @@ def spec(data: Path, ports: Ports) -> ProcessSpec:
         argv=(beside_python("weed"), "-logtostderr=true", "server", "-filer", "-s3", *_flags(data, ports)),
         folder=data,
         # Its heap holds some 230 MB that it mostly never touches; under a limit near that it collects garbage
-        # without end, even idle.
-        env={"WEED_S3_SSE_KEY": _credentials(data)["sse_key"], "GOMEMLIMIT": "512MiB", "GOGC": "400"},
+        # without end, even idle. Well above, it grows to the limit and stays there.
+        env={"WEED_S3_SSE_KEY": _credentials(data)["sse_key"], "GOMEMLIMIT": "400MiB", "GOGC": "off"},
         ports={name: ports[name] for name in PORTS},
         prepare=prepare,
         probe=lambda: _probe(ports),
