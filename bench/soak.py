@@ -247,7 +247,10 @@ def soak(folder: Path, given: argparse.Namespace) -> None:
             plan_file.write_text(json.dumps(dataclasses.asdict(plan), indent=2) + "\n")
         left = plan.seconds - run_s
         if left > 0:
-            print(f"{plan.rate:.2f} journeys/s for {left / 60:.1f} minutes, into {folder}", flush=True)
+            print(
+                f"{plan.rate:.2f} journeys/s for {left / 60:.1f} minutes, into {os.path.relpath(folder)}",
+                flush=True,
+            )
             sit(stack, folder, plan, sitting, left)
 
 

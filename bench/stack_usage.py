@@ -19,7 +19,8 @@ SERVERS = ("nats", "postgres", "s3", "envoy")
 class Use:
     """One process of the stack, with all that it started, at one moment.
 
-    cpu_s: processor time so far. rss_mib, uss_mib, pss_mib: resident, unique and proportional set size, MiB.
+    cpu_s: processor time so far. rss_mib, uss_mib, pss_mib: resident, unique and proportional set size, MiB;
+    shared memory (PostgreSQL's buffers) counts once in rss_mib, as it would in one process.
     files: open file descriptors. connections: sockets among them. pids: process ids, to see a restart by.
     """
 
@@ -80,9 +81,10 @@ def _cpu_s(process: psutil.Process) -> float:
 def use_of(process: psutil.Process, *, alone: bool = False) -> Use:
     """What a process uses, with all that it started unless `alone`."""
     seen = list(_each(process, alone))
+    shared = [_shared_mib(one.pids[0]) for one in seen]
     return Use(
         cpu_s=sum(one.cpu_s for one in seen),
-        rss_mib=sum(one.rss_mib for one in seen),
+        rss_mib=sum(one.rss_mib for one in seen) - sum(shared) + max(shared, default=0.0),
         uss_mib=sum(one.uss_mib for one in seen),
         pss_mib=sum(one.pss_mib for one in seen),
         files=sum(one.files for one in seen),
@@ -108,6 +110,18 @@ def _each(process: psutil.Process, alone: bool) -> Iterator[Use]:
             )
         except psutil.NoSuchProcess:
             continue
+
+
+def _shared_mib(pid: int) -> float:
+    """Resident shared memory (proc(5): RssShmem); 0 for a process that has gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return (
+        next((float(line.split()[1]) for line in status.splitlines() if line.startswith("RssShmem")), 0.0)
+        / 1024
+    )
 
 
 def _sockets(pid: int) -> int:

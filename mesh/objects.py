@@ -31,6 +31,7 @@ from minio.sse import Sse, SseKMS, SseS3
 from opentelemetry import trace
 
 from mesh import telemetry
+from mesh.cores import cores
 from mesh.errors import AssayError, InvalidInput, NotFound, Transient
 from mesh.settings import Settings
 from mesh.usage import Threads
@@ -39,7 +40,6 @@ T = TypeVar("T")
 
 CALL_TIMEOUT_S = 30.0
 DOWNLOAD_TIMEOUT_S = 120.0
-THREADS = 8
 CHUNK = 256 * 1024
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 # Not NoSuchBucket: storage that has just started may not know its buckets yet.
@@ -72,9 +72,10 @@ class ObjectStore:
         """Raises ValueError when KMS encryption is asked for without TLS."""
         self.settings = settings
         self._sse = _encryption(settings)
-        self._client = _client(settings, settings.s3_endpoint)
-        self._public = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
-        self._threads = Threads("s3", THREADS)
+        threads = 2 * cores()
+        self._client = _client(settings, settings.s3_endpoint, threads)
+        self._public = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint, threads)
+        self._threads = Threads("s3", threads)
 
     def close(self) -> None:
         """Lets the threads go; running calls end by their own time limit."""
@@ -328,7 +329,7 @@ def credentials(settings: Settings) -> Provider | None:
     return None
 
 
-def _client(settings: Settings, endpoint: str) -> Minio:
+def _client(settings: Settings, endpoint: str, connections: int) -> Minio:
     parts = urlsplit(endpoint)
     return Minio(
         parts.netloc,
@@ -336,7 +337,7 @@ def _client(settings: Settings, endpoint: str) -> Minio:
         secure=parts.scheme == "https",
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
-            maxsize=THREADS,
+            maxsize=connections,
             timeout=urllib3.Timeout(connect=2.0, read=CALL_TIMEOUT_S),
             retries=urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         ),

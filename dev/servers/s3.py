@@ -141,7 +141,7 @@ def _flags(data: Path, ports: Ports) -> list[str]:
         "master.telemetry": "false",
         # One master elects itself; after a restart the usual 10 s would be spent waiting.
         "master.electionTimeout": "1s",
-        "master.volumeSizeLimitMB": 256,
+        "master.volumeSizeLimitMB": 1024,
         "volume.port": ports["s3_volume"],
         "volume.port.grpc": ports["s3_volume_grpc"],
         "volume.max": 0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -76,6 +78,14 @@ while True:
     files.append(open("/dev/null"))
     time.sleep(0.05)
 """
+SHARING = """
+import mmap, os, time
+shared = mmap.mmap(-1, 64 * 2**20)
+children = [os.fork() for _ in range(2) if os.getpid() == os.getpgrp()]
+shared.write(b"x" * len(shared))
+print("ready", flush=True)
+time.sleep(60)
+"""
 STEADY = "import time\nwhile True: time.sleep(0.05)"
 
 
@@ -94,3 +104,17 @@ def test_a_leak_in_a_process_is_found(program: str, leaks: bool) -> None:
     memory = trend("p", "rss_mib", times, [each.rss_mib for each in seen], count=False)
     files = trend("p", "files", times, [each.files for each in seen], count=True)
     assert (memory.leaks, files.leaks) == (leaks, leaks)
+
+
+def test_memory_that_processes_share_counts_once() -> None:
+    command = [sys.executable, "-c", SHARING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout
+        try:
+            for _ in range(3):
+                assert process.stdout.readline() == b"ready\n"
+            used = use_of(psutil.Process(process.pid))
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert len(used.pids) == 3
+    assert 64 < used.rss_mib < 128
