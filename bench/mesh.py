@@ -53,7 +53,6 @@ LEAST_JOBS = 3 * IN_FLIGHT
 """Of a turn in the mesh, however slow the machine: its rate leaves out those that end first and last."""
 # Between two looks at the oldest job: a driver that asks often takes the cores from what it measures.
 LOOK_S = 0.5
-# What one turn leaves to do must not count in the next one.
 REST_S = 2.0
 """After a turn: what is written behind the answer belongs to the turn."""
 LEAST_RATIO = 0.85

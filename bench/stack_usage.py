@@ -118,10 +118,8 @@ def _shared_mib(pid: int) -> float:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
         return 0.0
-    return (
-        next((float(line.split()[1]) for line in status.splitlines() if line.startswith("RssShmem")), 0.0)
-        / 1024
-    )
+    kib = [float(line.split()[1]) for line in status.splitlines() if line.startswith("RssShmem")]
+    return sum(kib) / 1024
 
 
 def _sockets(pid: int) -> int:

@@ -58,8 +58,8 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             # Signals to this process's group are not meant for it; it ends when its input does.
             start_new_session=True,
-            # Nothing of this process's environment: it may hold credentials. One heap arena keeps the
-            # address space of threads small.
+            # Nothing of this process's environment but how memory is allocated: it may hold credentials. One
+            # heap arena keeps the address space of threads small.
             env={
                 **{name: value for name, value in os.environ.items() if name.startswith("MALLOC_")},
                 "MALLOC_ARENA_MAX": "1",
