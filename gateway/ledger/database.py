@@ -23,6 +23,8 @@ APP_ROLE = "assay_app"
 WORKER_ROLE = "assay_worker"
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 5.0
+# A connection that a busy minute needed is needed again: what the server learned for it stays learned.
+IDLE_S = 3600.0
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 4_000
 IDLE_IN_TRANSACTION_MS = 30_000
@@ -45,6 +47,7 @@ class Ledger:
             kwargs=connection_options(name),
             min_size=1,
             max_size=max_size,
+            max_idle=IDLE_S,
             timeout=POOL_TIMEOUT_S,
             max_waiting=max_size * 32,
             reconnect_timeout=5.0,
