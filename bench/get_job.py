@@ -153,7 +153,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each turn (default 15)")
-    parser.add_argument("--rate", type=float, default=RATE, help="requests a second, open loop (default 660)")
+    parser.add_argument(
+        "--rate", type=float, default=RATE, help=f"requests a second, open loop (default {RATE:g})"
+    )
     parser.add_argument("--callers", type=int, default=16, help="callers of the closed loop (default 16)")
     parser.add_argument("--jobs", type=int, default=4, help="different jobs that are asked for (default 4)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
