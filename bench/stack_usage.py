@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,8 @@ class Use:
 
     cpu_s: processor time so far. rss_mib, uss_mib, pss_mib: resident, unique and proportional set size, MiB;
     shared memory (PostgreSQL's buffers) counts once in rss_mib, as it would in one process.
-    files: open file descriptors. connections: sockets among them. pids: process ids, to see a restart by.
+    files: open file descriptors; what several of the processes have open (a table that sessions of
+    PostgreSQL have read) counts once. connections: sockets among them. pids: to see a restart by.
     """
 
     cpu_s: float
@@ -80,36 +82,53 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def use_of(process: psutil.Process, *, alone: bool = False) -> Use:
     """What a process uses, with all that it started unless `alone`."""
-    seen = list(_each(process, alone))
-    shared = [_shared_mib(one.pids[0]) for one in seen]
+    family = [process] if alone else _family(process)
+    parts = [part for one in family if (part := _part(one)) is not None]
+    shared = [part.shared_mib for part in parts]
+    opened: Counter[str] = Counter()
+    for part in parts:
+        opened |= part.opened
     return Use(
-        cpu_s=sum(one.cpu_s for one in seen),
-        rss_mib=sum(one.rss_mib for one in seen) - sum(shared) + max(shared, default=0.0),
-        uss_mib=sum(one.uss_mib for one in seen),
-        pss_mib=sum(one.pss_mib for one in seen),
-        files=sum(one.files for one in seen),
-        connections=sum(one.connections for one in seen),
-        threads=sum(one.threads for one in seen),
-        pids=tuple(pid for one in seen for pid in one.pids),
+        cpu_s=sum(part.cpu_s for part in parts),
+        rss_mib=sum(part.rss_mib for part in parts) - sum(shared) + max(shared, default=0.0),
+        uss_mib=sum(part.uss_mib for part in parts),
+        pss_mib=sum(part.pss_mib for part in parts),
+        files=opened.total(),
+        connections=sum(count for name, count in opened.items() if name.startswith("socket:")),
+        threads=sum(part.threads for part in parts),
+        pids=tuple(part.pid for part in parts),
     )
 
 
-def _each(process: psutil.Process, alone: bool) -> Iterator[Use]:
-    for one in [process] if alone else _family(process):
-        try:
-            memory = one.memory_full_info()
-            yield Use(
-                cpu_s=_cpu_s(one),
-                rss_mib=memory.rss / MIB,
-                uss_mib=memory.uss / MIB,
-                pss_mib=memory.pss / MIB,
-                files=one.num_fds(),
-                connections=_sockets(one.pid),
-                threads=one.num_threads(),
-                pids=(one.pid,),
-            )
-        except psutil.NoSuchProcess:
-            continue
+@dataclass(frozen=True)
+class _Part:
+    """One process of a family. opened: how often it has each file open."""
+
+    pid: int
+    cpu_s: float
+    rss_mib: float
+    uss_mib: float
+    pss_mib: float
+    shared_mib: float
+    opened: Counter[str]
+    threads: int
+
+
+def _part(one: psutil.Process) -> _Part | None:
+    try:
+        memory = one.memory_full_info()
+        return _Part(
+            pid=one.pid,
+            cpu_s=_cpu_s(one),
+            rss_mib=memory.rss / MIB,
+            uss_mib=memory.uss / MIB,
+            pss_mib=memory.pss / MIB,
+            shared_mib=_shared_mib(one.pid),
+            opened=_opened(one.pid),
+            threads=one.num_threads(),
+        )
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _shared_mib(pid: int) -> float:
@@ -122,15 +141,16 @@ def _shared_mib(pid: int) -> float:
     return sum(kib) / 1024
 
 
-def _sockets(pid: int) -> int:
-    """Open descriptors that are sockets; whatever closes while we look is not counted."""
-    count = 0
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        try:
-            count += str(link.readlink()).startswith("socket:")
-        except OSError:
-            continue
-    return count
+def _opened(pid: int) -> Counter[str]:
+    """What its descriptors lead to; whatever closes while we look is not counted."""
+    found: Counter[str] = Counter()
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found[str(link.readlink())] += 1
+    except OSError:
+        pass
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.leaks import trend
-from bench.stack_usage import use_of
+from bench.stack_usage import Use, use_of
 
 HOUR = [10.0 * i for i in range(300)]
 
@@ -83,7 +84,21 @@ import mmap, os, time
 shared = mmap.mmap(-1, 64 * 2**20)
 children = [os.fork() for _ in range(2) if os.getpid() == os.getpgrp()]
 shared.write(b"x" * len(shared))
-print("ready", flush=True)
+os.write(1, b"ready\\n")
+time.sleep(60)
+"""
+OPENED = """
+import os, time
+children = [os.fork() for _ in range(2) if os.getpid() == os.getpgrp()]
+kept = [open(os.environ["TABLE"]) for _ in range(int(os.environ["TIMES"]))]
+kept += [open(os.environ["OWN"] + str(os.getpid()), "w")] if os.getpid() == os.getpgrp() else []
+os.write(1, b"ready\\n")
+time.sleep(60)
+"""
+STILL = """
+import os, time
+children = [os.fork() for _ in range(2) if os.getpid() == os.getpgrp()]
+os.write(1, b"ready\\n")
 time.sleep(60)
 """
 STEADY = "import time\nwhile True: time.sleep(0.05)"
@@ -106,15 +121,31 @@ def test_a_leak_in_a_process_is_found(program: str, leaks: bool) -> None:
     assert (memory.leaks, files.leaks) == (leaks, leaks)
 
 
-def test_memory_that_processes_share_counts_once() -> None:
-    command = [sys.executable, "-c", SHARING]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+def test_what_processes_share_counts_once() -> None:
+    used = used_by(SHARING, {})
+    assert len(used.pids) == 3
+    assert 64 < used.rss_mib < 128
+
+
+def test_a_file_counts_as_often_as_the_process_that_has_it_most_often_open(tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    table.touch()
+    own = {"TABLE": str(table), "OWN": str(tmp_path / "own")}
+    once, thrice = (used_by(OPENED, {**own, "TIMES": times}) for times in ("1", "3"))
+    assert thrice.files - once.files == 2
+    assert thrice.files - used_by(STILL, {}).files == 3 + 1
+
+
+def used_by(program: str, environment: dict[str, str]) -> Use:
+    """What a program and its two children use, once all three are ready."""
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, **environment}
+    ) as process:
         assert process.stdout
         try:
             for _ in range(3):
                 assert process.stdout.readline() == b"ready\n"
-            used = use_of(psutil.Process(process.pid))
+            return use_of(psutil.Process(process.pid))
         finally:
             os.killpg(process.pid, signal.SIGKILL)
-    assert len(used.pids) == 3
-    assert 64 < used.rss_mib < 128
