@@ -3,7 +3,8 @@
 The trend is the Theil-Sen line (Sen, "Estimates of the regression coefficient based on Kendall's tau", J.
 Am. Stat. Assoc. 63, 1968): the median of the slopes between pairs of samples, which neither a garbage
 collector's teeth nor a few outliers bend. Growth is how far that line rises from the first to the last
-sample, over its first level.
+sample, over its first level. The same of the second half of the samples tells what came to rest from what
+goes on.
 """
 
 from __future__ import annotations
@@ -14,21 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_GROWTH = 0.02
-# A count such as open files that rises by fewer than this is no leak, however small the count is.
-LEAST_COUNT = 2.0
+# A count such as open files that rises by fewer than this is no leak, however small the count is, nor by less
+# than twice what single samples stray from the line by themselves (standard deviations, from the median).
+LEAST_COUNT, STRAY = 2.0, 2.0
+STD_OF_MEDIAN = 1.4826
 # Pairs that are looked at: all of them up to about 1000 samples, then evenly chosen samples.
 MOST_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Trend:
-    """How a quantity of a process went. begin and end are of the line; growth is (end - begin) / begin."""
+    """How a quantity of a process went. begin and end are of the line; growth is (end - begin) / begin.
+
+    late_growth: of the line through the second half of the samples alone.
+    """
 
     process: str
     quantity: str
     begin: float
     end: float
     growth: float
+    late_growth: float
     per_hour: float
     samples: int
     leaks: bool
@@ -47,15 +54,34 @@ def trend(
     if len(at) > MOST_SAMPLES:
         chosen = np.linspace(0, len(at) - 1, MOST_SAMPLES).round().astype(int)
         at, value = at[chosen], value[chosen]
+    begin, end, slope = _line(at, value)
+    stray = STD_OF_MEDIAN * float(np.median(np.abs(value - begin - slope * (at - at[0]))))
+    least = max(LEAST_COUNT, STRAY * stray) if count else 0.0
+    growth = _growth(begin, end)
+    half = max(2, len(at) // 2)
+    late_begin, late_end, _ = _line(at[-half:], value[-half:])
+    return Trend(
+        process=process,
+        quantity=quantity,
+        begin=begin,
+        end=end,
+        growth=growth,
+        late_growth=_growth(late_begin, late_end),
+        per_hour=3600 * slope,
+        samples=len(at),
+        leaks=growth >= MOST_GROWTH and end - begin >= least,
+    )
+
+
+def _line(at: np.ndarray, value: np.ndarray) -> tuple[float, float, float]:
+    """The line at its first and last moment, and its slope."""
     slope = _slope(at, value)
     level = float(np.median(value - slope * at))
-    begin, end = level + slope * at[0], level + slope * at[-1]
-    growth = (end - begin) / begin if begin > 0 else 0.0
-    rise = end - begin
-    leaks = growth >= MOST_GROWTH and (not count or rise >= LEAST_COUNT)
-    return Trend(
-        process, quantity, float(begin), float(end), float(growth), 3600 * slope, len(at), bool(leaks)
-    )
+    return float(level + slope * at[0]), float(level + slope * at[-1]), slope
+
+
+def _growth(begin: float, end: float) -> float:
+    return (end - begin) / begin if begin > 0 else 0.0
 
 
 def _slope(at: np.ndarray, value: np.ndarray) -> float:

@@ -4,10 +4,11 @@
     python -m bench.soak --resume FOLDER     goes on where a soak was cut off
     python -m bench.soak --report FOLDER     judges what is there, and runs nothing
 
-Starts a stack of its own, measures what a journey costs in processor time, and lets journeys of all kinds
-begin at `share` of what the cores can do (bench/load; open loop). Every 10 s it notes memory, open files,
-connections and threads of every process. Fails (exit status 1) when something grows by 2 % or more after the
-warm-up, a journey fails, fewer than 95 % of a kind's analyses are in time, or a process was restarted.
+Starts a stack of its own, measures what a journey costs in processor time, crowds the stack for a minute, and
+lets journeys of all kinds begin at `share` of what the cores can do (bench/load; open loop). Every 10 s it
+notes memory, open files, connections and threads of every process. Fails (exit status 1) when something grows
+by 2 % or more after the warm-up, a journey fails, fewer than 95 % of a kind's analyses are in time, or a
+process was restarted.
 
 Everything lies in FOLDER (default bench/results/soak) as it comes: plan.json, samples.jsonl, journeys.jsonl.
 A soak that goes on has new processes; each of its sittings is judged by itself, and the longest one counts.
@@ -38,6 +39,8 @@ OUT = Path(__file__).resolve().parent / "results" / "soak"
 EVERY_S, TELL_S = 10.0, 60.0
 # So long, and so slowly, journeys come while their cost is measured.
 PROBE_S, PROBE_RATE = 90.0, 0.3
+# So long, and at so many times what the cores can do, before a sitting.
+CROWD_S, CROWD_SHARE = 60.0, 2.0
 FRESH_SHARE = 0.95
 # Resident memory, and what of it is the process's own: a proportional share moves with strangers' processes.
 QUANTITIES = {"rss_mib": False, "uss_mib": False, "files": True, "connections": True, "threads": True}
@@ -112,6 +115,20 @@ def plan_of(
     cost_s = (sum(spent.by_process.values()) - idle_cores * spent.seconds + generator_s) / len(done)
     capacity = (cores - idle_cores) / cost_s
     return Plan(seconds, warm_up_s, share, share * capacity, capacity)
+
+
+def crowd(stack: Stack, folder: Path, capacity: float) -> None:
+    """Lets every process meet its most crowded moment before its growth is watched.
+
+    How much a process holds follows from how many jobs it ever had at once: at 70 % that moment comes by
+    chance, and looks like a leak when it comes late. What fails or is late here counts for nothing.
+    """
+    print(f"a crowd for {CROWD_S:.0f} s: {CROWD_SHARE:g} times what the cores can do ...", flush=True)
+    apart = folder / "crowd"
+    shutil.rmtree(apart, ignore_errors=True)
+    apart.mkdir()
+    rate = CROWD_SHARE * capacity
+    Drive(stack.url, stack.client(), apart, rate=rate, seconds=CROWD_S, seed=SEED).wait()
 
 
 def sit(stack: Stack, folder: Path, plan: Plan, sitting: int, seconds: float) -> None:
@@ -215,6 +232,8 @@ def table(report: Report) -> str:
         "",
         f"After minute {plan.warm_up_s / 60:g}, by the line through all samples; 2 % or more **leaks**:",
         "",
+        "(Growth of the second half alone, after a semicolon, tells what came to rest from what goes on.)",
+        "",
         "| process | RSS MiB | USS MiB | files | connections | threads |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
@@ -227,7 +246,7 @@ def table(report: Report) -> str:
 
 def _cell(each: Trend) -> str:
     digits = 0 if each.quantity in ("files", "connections", "threads") else 1
-    said = f"{each.begin:.{digits}f} → {each.end:.{digits}f} ({each.growth:+.1%})"
+    said = f"{each.begin:.{digits}f} → {each.end:.{digits}f} ({each.growth:+.1%}; {each.late_growth:+.1%})"
     return f"{said} **leaks**" if each.leaks else said
 
 
@@ -247,6 +266,7 @@ def soak(folder: Path, given: argparse.Namespace) -> None:
             plan_file.write_text(json.dumps(dataclasses.asdict(plan), indent=2) + "\n")
         left = plan.seconds - run_s
         if left > 0:
+            crowd(stack, folder, plan.capacity)
             print(
                 f"{plan.rate:.2f} journeys/s for {left / 60:.1f} minutes, into {os.path.relpath(folder)}",
                 flush=True,

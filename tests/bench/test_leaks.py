@@ -46,6 +46,23 @@ def test_teeth_of_a_garbage_collector_are_no_leak() -> None:
     assert not trend("s3", "rss_mib", HOUR, values, count=False).leaks
 
 
+def test_a_count_that_strays_by_itself_must_rise_by_more_than_that() -> None:
+    strays = [70 + 8 * (i % 2) for i in range(len(HOUR))]
+    rises = [value + at / 600 for value, at in zip(strays, HOUR, strict=True)]
+    assert not trend("postgres", "files", HOUR, rises, count=True).leaks
+    leaks = [value + at / 100 for value, at in zip(strays, HOUR, strict=True)]
+    assert trend("postgres", "files", HOUR, leaks, count=True).leaks
+
+
+def test_what_came_to_rest_is_told_from_what_goes_on() -> None:
+    filled = trend("s3", "uss_mib", HOUR, [200 + min(at / 60, 25.0) for at in HOUR], count=False)
+    assert filled.leaks
+    assert filled.late_growth == 0
+    rising = trend("s3", "uss_mib", HOUR, [200 + at / 60 for at in HOUR], count=False)
+    assert rising.leaks
+    assert rising.late_growth == pytest.approx(25 / 225, rel=0.02)
+
+
 def test_a_few_high_samples_are_no_leak() -> None:
     values = [100.0 if i % 20 else 400.0 for i in range(len(HOUR))]
     values[-3:] = [500.0] * 3
