@@ -44,7 +44,9 @@ def sections() -> dict[str, list[Part]]:
             Part("What telemetry costs", [*MODULE, "bench.telemetry"], fenced),
         ],
         "peers": [
-            Part("One stage served, beside its peers", [*MODULE, "bench.peers"], fenced, limit_s=3 * 3600),
+            Part("One stage served, beside its peers", [*MODULE, "bench.peers"], fenced, limit_s=3 * 3600)
+        ],
+        "batching": [
             Part("Throughput against batch size", [*MODULE, "bench.batching"], fenced),
             Part("One stage scaled out and in", [*MODULE, "bench.scale_out"], fenced),
         ],
