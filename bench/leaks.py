@@ -15,10 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_GROWTH = 0.02
-# A count such as open files that rises by fewer than this is no leak, however small the count is, nor by less
-# than twice what single samples stray from the line by themselves (standard deviations, from the median).
-LEAST_COUNT, STRAY = 2.0, 2.0
-STD_OF_MEDIAN = 1.4826
+# A count such as open files that rises by fewer than this is no leak, however small the count is.
+LEAST_COUNT = 2.0
 # Pairs that are looked at: all of them up to about 1000 samples, then evenly chosen samples.
 MOST_SAMPLES = 1000
 
@@ -55,8 +53,6 @@ def trend(
         chosen = np.linspace(0, len(at) - 1, MOST_SAMPLES).round().astype(int)
         at, value = at[chosen], value[chosen]
     begin, end, slope = _line(at, value)
-    stray = STD_OF_MEDIAN * float(np.median(np.abs(value - begin - slope * (at - at[0]))))
-    least = max(LEAST_COUNT, STRAY * stray) if count else 0.0
     growth = _growth(begin, end)
     half = max(2, len(at) // 2)
     late_begin, late_end, _ = _line(at[-half:], value[-half:])
@@ -69,7 +65,7 @@ def trend(
         late_growth=_growth(late_begin, late_end),
         per_hour=3600 * slope,
         samples=len(at),
-        leaks=growth >= MOST_GROWTH and end - begin >= least,
+        leaks=growth >= MOST_GROWTH and (not count or end - begin >= LEAST_COUNT),
     )
 
 
