@@ -11,7 +11,6 @@ import http.client
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 
+from dev.ports import free_ports
 from gateway.surface.envoy import EnvoyOptions, write
 from mesh import tls
 from tests.surface.tokens import ISSUER, public_jwk, token
@@ -262,10 +262,8 @@ def peer(seen: Seen, tls_folder: Path | None = None) -> Iterator[int]:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port that no outgoing connection and no other test takes before Envoy listens on it."""
+    return free_ports(["envoy"])["envoy"]
 
 
 def envoy_binary() -> str | None:
