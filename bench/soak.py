@@ -4,11 +4,11 @@
     python -m bench.soak --resume FOLDER     goes on where a soak was cut off
     python -m bench.soak --report FOLDER     judges what is there, and runs nothing
 
-Starts a stack of its own, measures what a journey costs in processor time, crowds the stack for a minute, and
-lets journeys of all kinds begin at `share` of what the cores can do (bench/load; open loop). Every 10 s it
-notes memory, open files, connections and threads of every process. Fails (exit status 1) when something grows
-by 2 % or more after the warm-up, a journey fails, fewer than 95 % of a kind's analyses are in time, or a
-process was restarted.
+Starts a stack of its own, measures what a journey costs in processor time, fills the object store's name
+tables, crowds the stack for a minute, and lets journeys of all kinds begin at `share` of what the cores can
+do (bench/load; open loop). Every 10 s it notes memory, open files, connections and threads of every process.
+Fails (exit status 1) when something grows by 2 % or more after the warm-up, a journey fails, fewer than 95 %
+of a kind's analyses are in time, or a process was restarted.
 
 Everything lies in FOLDER (default bench/results/soak) as it comes: plan.json, samples.jsonl, journeys.jsonl.
 A soak that goes on has new processes; each of its sittings is judged by itself, and the longest one counts.
@@ -24,6 +24,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,8 @@ EVERY_S, TELL_S = 10.0, 60.0
 PROBE_S, PROBE_RATE = 90.0, 0.3
 # So long, and at so many times what the cores can do, before a sitting.
 CROWD_S, CROWD_SHARE = 60.0, 2.0
+# Names in a store whose every table has been full once, and how they are written; the objects are small.
+NAMES, FOLDERS, WRITERS, NAMED_BYTES = 200_000, 50, 4, 800
 FRESH_SHARE = 0.95
 # Resident memory, and what of it is the process's own: a proportional share moves with strangers' processes.
 QUANTITIES = {"rss_mib": False, "uss_mib": False, "files": True, "connections": True, "threads": True}
@@ -115,6 +118,22 @@ def plan_of(
     cost_s = (sum(spent.by_process.values()) - idle_cores * spent.seconds + generator_s) / len(done)
     capacity = (cores - idle_cores) / cost_s
     return Plan(seconds, warm_up_s, share, share * capacity, capacity)
+
+
+def age(stack: Stack) -> None:
+    """Writes as many names as the object store keeps in buffers, so that it is as one that has run for long.
+
+    SeaweedFS reserves its name tables' buffers at its start and touches them name by name (docs/load.md).
+    """
+    print(f"writing {NAMES} names into the object store ...", flush=True)
+    each = NAMES // (FOLDERS * WRITERS)
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for folder in range(FOLDERS):
+            parts = [[f"soak/{folder}/{w}/{n}" for n in range(each)] for w in range(WRITERS)]
+            for done in [writers.submit(stack.put, part, bytes(NAMED_BYTES)) for part in parts]:
+                done.result()
+            if (folder + 1) % 10 == 0:
+                print(f"{(folder + 1) * each * WRITERS} names", flush=True)
 
 
 def crowd(stack: Stack, folder: Path, capacity: float) -> None:
@@ -266,6 +285,7 @@ def soak(folder: Path, given: argparse.Namespace) -> None:
             plan_file.write_text(json.dumps(dataclasses.asdict(plan), indent=2) + "\n")
         left = plan.seconds - run_s
         if left > 0:
+            age(stack)
             crowd(stack, folder, plan.capacity)
             print(
                 f"{plan.rate:.2f} journeys/s for {left / 60:.1f} minutes, into {os.path.relpath(folder)}",

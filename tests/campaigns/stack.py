@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 import signal
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import psutil
 from minio import Minio
+from minio.sse import SseS3
 
 from cli.api import Api
 from dev import control, home, issuer, stack
@@ -83,6 +85,12 @@ class Stack:
     def remove(self, ref: Mapping[str, Any]) -> None:
         """Removes an object for good, as an erasure would."""
         self._administrator().remove_object(ref["bucket"], ref["key"])
+
+    def put(self, keys: Iterable[str], data: bytes, bucket: str = s3.ARTIFACTS) -> None:
+        """Writes the same small object under each of the keys, encrypted as the product's are."""
+        client = self._administrator()
+        for key in keys:
+            client.put_object(bucket, key, io.BytesIO(data), len(data), sse=SseS3())
 
     def _administrator(self) -> Minio:
         keys = s3.keys(self.folder / "s3", "admin")
