@@ -10,6 +10,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.json_format import MessageToJson
 
 from mesh.errors import InvalidInput, NotFound
+from mesh.heap import Heap
 from svc_report import content, pictures, progress, render
 from svc_report.balance import compose as balance
 from svc_report.objects import Compute, Objects
@@ -17,6 +18,7 @@ from svc_report.objects import Compute, Objects
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_DOCUMENT_BYTES = 256 * 1024
 """Four times what a fact may hold; more would make typesetting slow, and no pipeline makes it."""
+_heap = Heap()
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,11 @@ async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> Rep
             field="analysis",
             fix="Send the analysis as the pipeline made it.",
         )
-    decided = up_to_decision(analysis)
+    async with _heap.used():
+        return await _composed(up_to_decision(analysis), objects, compute)
+
+
+async def _composed(decided: Analysis, objects: Objects, compute: Compute) -> Report:
     if decided.job.kind == "balance":
         rendered = await balance.compose(decided, objects, compute)
         return Report(pdf=rendered.pdf, json=as_json(decided), pages=rendered.pages)

@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 5.0
 # A connection that a busy minute needed is needed again: what the server learned for it stays learned.
 IDLE_S = 3600.0
+# So long a session lasts: every new one reads PostgreSQL's catalogs anew and holds some twenty more files.
+LIFETIME_S = 4 * 3600.0
 STATEMENT_TIMEOUT_MS = 5_000
 LOCK_TIMEOUT_MS = 4_000
 IDLE_IN_TRANSACTION_MS = 30_000
@@ -48,6 +50,7 @@ class Ledger:
             min_size=1,
             max_size=max_size,
             max_idle=IDLE_S,
+            max_lifetime=LIFETIME_S,
             timeout=POOL_TIMEOUT_S,
             max_waiting=max_size * 32,
             reconnect_timeout=5.0,

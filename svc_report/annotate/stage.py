@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import importlib.metadata
 from collections.abc import Iterator
 from functools import cache
@@ -15,6 +14,7 @@ from assay.events.v1.analysis_pb2 import Analysis
 from assay.events.v1.report_page_pb2 import AnnotationPage
 
 from mesh.errors import Unmeasurable
+from mesh.heap import Heap
 from mesh.scratch import scratch
 from mesh.stage import Stage, StageContext
 from svc_report import fonts
@@ -22,6 +22,7 @@ from svc_report.annotate import core, encoder
 from svc_report.balance.compose import read_landmarks, read_traces
 
 NAME = "annotated.webm"
+_heap = Heap()
 
 
 async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
@@ -49,12 +50,11 @@ async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
                 field="analysis.pose.landmarks",
                 fix="Run the analysis again from its upload.",
             )
-        try:
-            await _drawn(work, source, ctx)
-        finally:
-            # Frames and encoder leave holes in the heap, other ones after every video: kept, they add up.
-            del work
-            await asyncio.to_thread(give_back)
+        async with _heap.used():
+            try:
+                await _drawn(work, source, ctx)
+            finally:
+                del work
         ref = await ctx.upload(NAME, target, encoder.MEDIA_TYPE)
     ctx.log.info("annotated", video_bytes=ref.size_bytes)
     return AnnotationPage(video=ref, provenance=provenance())
@@ -66,12 +66,6 @@ async def _drawn(work: Iterator[float], source: Path, ctx: StageContext) -> None
         # It is open by now. A process that is killed leaves no video with a face in it behind.
         await asyncio.to_thread(source.unlink, missing_ok=True)
         await ctx.progress(100 * share, "Drawing the skeleton on the video")
-
-
-def give_back() -> None:
-    """Returns the heap's free pages to the system, where the C library knows how (glibc)."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-        trim(0)
 
 
 @cache
