@@ -148,6 +148,8 @@ def crowd(stack: Stack, folder: Path, capacity: float) -> None:
     apart.mkdir()
     rate = CROWD_SHARE * capacity
     Drive(stack.url, stack.client(), apart, rate=rate, seconds=CROWD_S, seed=SEED).wait()
+    # The first time makes files beside every table, which sessions then hold open.
+    stack.vacuum()
 
 
 def sit(stack: Stack, folder: Path, plan: Plan, sitting: int, seconds: float) -> None:

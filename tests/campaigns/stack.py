@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 from minio import Minio
 from minio.sse import SseS3
 
@@ -22,7 +23,7 @@ from dev import control, home, issuer, stack
 from dev.credentials import write_private
 from dev.home import StackState
 from dev.ports import free_ports
-from dev.servers import nats, s3
+from dev.servers import nats, postgres, s3
 
 REPO = Path(__file__).resolve().parents[2]
 SAMPLE = REPO / "models" / "sample" / "tattoo.jpg"
@@ -98,6 +99,12 @@ class Stack:
         return Minio(
             endpoint, access_key=keys.access, secret_key=keys.secret, secure=False, region="us-east-1"
         )
+
+    def vacuum(self) -> None:
+        """Has PostgreSQL tidy up every table and learn what is in it, as it does by itself now and then."""
+        ports = {"postgres": self.port("postgres", "postgres")}
+        with psycopg.connect(postgres.dsn(self.folder / "postgres", ports), autocommit=True) as owner:
+            owner.execute("VACUUM (ANALYZE)")
 
     def memory_bytes(self) -> int:
         """Sum of the proportional set sizes of every process of the stack."""
