@@ -10,7 +10,6 @@ from assay.events.v1.analysis_pb2 import Analysis
 from google.protobuf.json_format import MessageToJson
 
 from mesh.errors import InvalidInput, NotFound
-from mesh.heap import Heap
 from svc_report import content, pictures, progress, render
 from svc_report.balance import compose as balance
 from svc_report.objects import Compute, Objects
@@ -18,7 +17,6 @@ from svc_report.objects import Compute, Objects
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_DOCUMENT_BYTES = 256 * 1024
 """Four times what a fact may hold; more would make typesetting slow, and no pipeline makes it."""
-_heap = Heap()
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,7 @@ async def compose(analysis: Analysis, objects: Objects, compute: Compute) -> Rep
             field="analysis",
             fix="Send the analysis as the pipeline made it.",
         )
-    async with _heap.used():
-        return await _composed(up_to_decision(analysis), objects, compute)
-
-
-async def _composed(decided: Analysis, objects: Objects, compute: Compute) -> Report:
+    decided = up_to_decision(analysis)
     if decided.job.kind == "balance":
         rendered = await balance.compose(decided, objects, compute)
         return Report(pdf=rendered.pdf, json=as_json(decided), pages=rendered.pages)

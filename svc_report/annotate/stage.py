@@ -14,7 +14,6 @@ from assay.events.v1.analysis_pb2 import Analysis
 from assay.events.v1.report_page_pb2 import AnnotationPage
 
 from mesh.errors import Unmeasurable
-from mesh.heap import Heap
 from mesh.scratch import scratch
 from mesh.stage import Stage, StageContext
 from svc_report import fonts
@@ -22,7 +21,6 @@ from svc_report.annotate import core, encoder
 from svc_report.balance.compose import read_landmarks, read_traces
 
 NAME = "annotated.webm"
-_heap = Heap()
 
 
 async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
@@ -50,11 +48,7 @@ async def handle(analysis: Analysis, ctx: StageContext) -> AnnotationPage:
                 field="analysis.pose.landmarks",
                 fix="Run the analysis again from its upload.",
             )
-        async with _heap.used():
-            try:
-                await _drawn(work, source, ctx)
-            finally:
-                del work
+        await _drawn(work, source, ctx)
         ref = await ctx.upload(NAME, target, encoder.MEDIA_TYPE)
     ctx.log.info("annotated", video_bytes=ref.size_bytes)
     return AnnotationPage(video=ref, provenance=provenance())
