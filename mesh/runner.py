@@ -32,7 +32,6 @@ from structlog.typing import FilteringBoundLogger
 from mesh import crashes, deadletters, facts, telemetry, tenancy
 from mesh.control import Control
 from mesh.errors import AssayError, DeadlineExceeded, Internal, ResourceExhausted, Transient, as_assay_error
-from mesh.heap import give_back
 from mesh.jetstream import JetStream
 from mesh.objects import ObjectStore
 from mesh.progress import Progress
@@ -209,8 +208,6 @@ class Runner:
             except PASSING as error:
                 # Nothing was acknowledged, so the fact comes again after the wait.
                 self._log.warning("delivery_unsettled", error=str(error), kind=type(error).__name__)
-        if len(self._running) == 1:  # this delivery: nothing else works here just now
-            await asyncio.to_thread(give_back)
 
     async def _settled(self, message: Msg, report: RunReport, progress: Progress, control: Control) -> str:
         heartbeat = asyncio.create_task(self._heartbeat(message))

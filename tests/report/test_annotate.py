@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -234,3 +235,22 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     assert len(held) == 5
     # The 120 frames of 540 x 960 RGB after the first batch would be 187 MB.
     assert max(held) - held[0] < 60 * 2**20
+
+
+def test_the_heap_gives_back_what_a_video_took() -> None:
+    """Freed blocks below one that is kept stay with the process until it gives them back."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    # Less than what glibc maps by itself, and touched, so that the pages are there.
+    size, process = 100_000, psutil.Process()
+    blocks = [libc.malloc(size) for _ in range(2000)]
+    for block in blocks:
+        ctypes.memset(block, 1, size)
+    for block in blocks[:-1]:
+        libc.free(block)
+    held = process.memory_info().rss
+    stage.give_back()
+    given = held - process.memory_info().rss
+    libc.free(blocks[-1])
+    assert given > 0.9 * 1999 * size
