@@ -148,8 +148,6 @@ def crowd(stack: Stack, folder: Path, capacity: float) -> None:
     apart.mkdir()
     rate = CROWD_SHARE * capacity
     Drive(stack.url, stack.client(), apart, rate=rate, seconds=CROWD_S, seed=SEED).wait()
-    # The first time makes files beside every table, which sessions then hold open.
-    stack.vacuum()
 
 
 def sit(stack: Stack, folder: Path, plan: Plan, sitting: int, seconds: float) -> None:
@@ -289,6 +287,8 @@ def soak(folder: Path, given: argparse.Namespace) -> None:
         if left > 0:
             age(stack)
             crowd(stack, folder, plan.capacity)
+            # The first time makes files beside every table, which sessions then hold open.
+            stack.vacuum()
             print(
                 f"{plan.rate:.2f} journeys/s for {left / 60:.1f} minutes, into {os.path.relpath(folder)}",
                 flush=True,

@@ -37,7 +37,7 @@ RUNTIME = {
     # each time: arrays of any size come from it, and it keeps as much as a photo needs.
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20),
     "MALLOC_TOP_PAD_": str(16 * 2**20),
     # Jobs beside each other fill the cores; threads that wait for more work spin meanwhile.
     "OPENBLAS_NUM_THREADS": "1",
